@@ -1,0 +1,34 @@
+"""Followers: the nodes that a node may control."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from joule.api.answers import listed
+from joule.api.part import NodePart
+from joule.errors import InvalidRequestError
+from joule.wire.routes import Route
+
+if TYPE_CHECKING:
+    from joule.api.node import TcpNode
+
+
+class FollowerActions(NodePart):
+    """Follower methods of a node."""
+
+    async def follower_list(self) -> list[TcpNode]:
+        """List the nodes that this node may control, ready to be used."""
+        return listed(self._follower, await self.session.get(Route.FOLLOWERS))
+
+    async def follower_delete(self, node: NodePart | str) -> None:
+        """Forget a follower; its key stays valid there."""
+        name = node.name if isinstance(node, NodePart) else node
+        if not isinstance(name, str):
+            raise InvalidRequestError("Invalid follower datatype. Must be Node or Name")
+        await self.session.delete(Route.FOLLOWER, {"name": name})
+
+    follower_remove = follower_delete
+
+    def _follower(self, item: Any) -> TcpNode:
+        """Make the node object of a follower."""
+        raise NotImplementedError

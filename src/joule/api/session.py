@@ -1,0 +1,254 @@
+"""HTTP with one node: connections that are reused, retries, and errors as exceptions.
+
+A session outlives event loops. Its connections belong to the loop that opened them and are closed
+with it; the next request in another loop opens new ones. It knows no noun of the API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json as codec
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import numpy as np
+
+from joule.errors import ApiError, NodeConnectionError
+from joule.wire.faults import FAULT_HEADER, error_from
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Mapping
+
+    from typing_extensions import Buffer
+
+    from joule.api.transport import Transport
+
+READ_BUFFER_BYTES = 1 << 20
+"""How much of an answer may wait on this side before the node is slowed down, halved."""
+
+UNTRUSTED = "the specified certificate authority did not validate this server"
+
+
+_JSON_HEADERS = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How patient a session is.
+
+    An answer of 501 and above that no node gave, but something on the way to it, is tried again
+    ``retries`` times, ``retry_delay_s`` apart. ``timeout_s`` limits one request and its answer,
+    None for as long as it takes; data that is read or written has no such limit.
+    ``connect_timeout_s`` limits the wait for a connection.
+    """
+
+    retries: int = 8
+    retry_delay_s: float = 2.0
+    timeout_s: float | None = None
+    connect_timeout_s: float = 30.0
+
+
+class Session:
+    """Requests to the node at the end of ``transport``."""
+
+    def __init__(self, transport: Transport, policy: Policy | None = None) -> None:
+        self.transport = transport
+        self.policy = policy or Policy()
+        self._client: aiohttp.ClientSession | None = None
+        self._lifetime: AsyncGenerator[aiohttp.ClientSession, None] | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def url(self) -> str:
+        """Where the node's routes begin."""
+        return self.transport.url
+
+    async def get(self, route: str, params: Mapping[str, Any] | None = None) -> Any:
+        """Ask for JSON; None when the answer is ``ok``.
+
+        Like the other verbs it raises the :exc:`joule.errors.ApiError` that the node answers
+        with, and ``NodeConnectionError`` when there is no answer.
+        """
+        return await self._call("GET", route, params, None)
+
+    async def put(self, route: str, body: Mapping[str, Any]) -> Any:
+        """Send JSON that changes something."""
+        return await self._call("PUT", route, None, encoded(body))
+
+    async def post(
+        self,
+        route: str,
+        body: Mapping[str, Any] | bytes | None = None,
+        params: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Send JSON, which may be encoded already, parameters or both."""
+        content = body if body is None or isinstance(body, bytes) else encoded(body)
+        return await self._call("POST", route, params, content)
+
+    async def delete(self, route: str, params: Mapping[str, Any]) -> Any:
+        """Remove what the parameters name."""
+        return await self._call("DELETE", route, params, None)
+
+    async def upload(self, route: str, body: AsyncIterable[Buffer]) -> Any:
+        """Send a body of any size and give the JSON of the answer; it is sent only once."""
+        response = await self.open("POST", route, data=body)
+        with translated(self.url):
+            async with response:
+                return _decoded(await response.read())
+
+    async def open(
+        self,
+        method: str,
+        route: str,
+        params: Mapping[str, Any] | None = None,
+        data: AsyncIterable[Buffer] | None = None,
+    ) -> aiohttp.ClientResponse:
+        """Give an answer of status 200 whose body is still to come, without limit of time.
+
+        The caller closes it. ``data`` is sent while the answer is awaited.
+        """
+        client = await self._opened_client()
+        with translated(self.url):
+            response = await client.request(method, self._address(route), params=params, data=data)
+            if response.status != 200:
+                async with response:
+                    raise _fault(response, await response.read())
+        return response
+
+    async def close(self) -> None:
+        """Close the connections of this loop; a later request opens new ones."""
+        lifetime, self._lifetime, self._client = self._lifetime, None, None
+        if lifetime is not None and self._loop is asyncio.get_running_loop():
+            await lifetime.aclose()
+
+    async def _call(
+        self,
+        method: str,
+        route: str,
+        params: Mapping[str, Any] | None,
+        body: bytes | None,
+    ) -> Any:
+        attempts = 1 + (self.policy.retries if self.transport.passes_gateways else 0)
+        for attempt in range(attempts):
+            if attempt:
+                await asyncio.sleep(self.policy.retry_delay_s)
+            response, content = await self._exchange(method, route, params, body)
+            if not _is_from_gateway(response):
+                break
+        else:
+            if attempts > 1:
+                raise ApiError(f"API Error [{response.status}]: max retry count exceeded")
+        if response.status != 200:
+            raise _fault(response, content)
+        return _decoded(content)
+
+    async def _exchange(
+        self,
+        method: str,
+        route: str,
+        params: Mapping[str, Any] | None,
+        body: bytes | None,
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        client = await self._opened_client()
+        headers = None if body is None else _JSON_HEADERS
+        with translated(self.url):
+            async with (
+                asyncio.timeout(self.policy.timeout_s),
+                client.request(
+                    method, self._address(route), params=params, data=body, headers=headers
+                ) as response,
+            ):
+                return response, await response.read()
+
+    def _address(self, route: str) -> str:
+        return f"{self.url}{route}"
+
+    async def _opened_client(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._client.closed or self._loop is not loop:
+            self._loop = loop
+            self._lifetime = _client_lifetime(self.transport, self.policy)
+            self._client = await anext(self._lifetime)
+        return self._client
+
+
+async def _client_lifetime(
+    transport: Transport, policy: Policy
+) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    """Give a client that is closed when this generator is.
+
+    A loop closes the generators begun in it before it ends, so that connections left open by
+    ``asyncio.run`` are closed in the loop they belong to, without being told.
+    """
+    client = aiohttp.ClientSession(
+        connector=transport.connector(),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=transport.headers,
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=policy.connect_timeout_s),
+        read_bufsize=READ_BUFFER_BYTES,
+    )
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+@contextmanager
+def translated(url: str) -> Iterator[None]:
+    """Raise what goes wrong below HTTP as the errors of this package."""
+    try:
+        yield
+    except ApiError:  # one of them is an OSError too
+        raise
+    except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+        raise NodeConnectionError(UNTRUSTED) from error
+    except aiohttp.InvalidURL as error:
+        raise ApiError(f"Invalid node URL [{url}]") from error
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        raise NodeConnectionError(f"Cannot contact node at [{url}]") from error
+
+
+def encoded(value: Any) -> bytes:
+    """Write a value as JSON; numpy numbers count as numbers."""
+    return _ENCODER.encode(value).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} has no JSON form")
+
+
+_ENCODER = codec.JSONEncoder(default=_plain, separators=(",", ":"))
+
+
+def _is_from_gateway(response: aiohttp.ClientResponse) -> bool:
+    return response.status > 500 and FAULT_HEADER not in response.headers
+
+
+def _fault(response: aiohttp.ClientResponse, content: bytes) -> ApiError:
+    text = content.decode("utf-8", "replace")
+    if response.content_type == "application/json":
+        text = _reason(text)
+    return error_from(response.status, text, response.headers.get(FAULT_HEADER))
+
+
+def _reason(text: str) -> str:
+    """Give the reason out of ``{"error": ...}``, the form of some refusals."""
+    try:
+        answer = codec.loads(text)
+    except ValueError:
+        return text  # a bare text labelled as JSON
+    return str(answer["error"]) if isinstance(answer, dict) and "error" in answer else text
+
+
+def _decoded(content: bytes) -> Any:
+    text = content.decode("utf-8", "replace")
+    if text.strip().lower() == "ok":
+        return None
+    try:
+        return codec.loads(text)
+    except ValueError as error:
+        raise ApiError(f"Invalid node response: {text}") from error

@@ -1,0 +1,7 @@
+"""``python -m joule.cli`` is the ``joule`` command."""
+
+from __future__ import annotations
+
+from joule.cli import main
+
+main()

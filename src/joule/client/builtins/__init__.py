@@ -1,0 +1,1 @@
+"""Modules that come with Joule, one folder each: code, description and sample configuration."""

@@ -1,0 +1,1 @@
+"""``jouled``: the program that puts a node together and runs it."""

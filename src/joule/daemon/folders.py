@@ -1,0 +1,149 @@
+"""The folders a node works in: made when missing, held by one daemon at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from joule.errors import ConfigurationError, JouleError
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Self
+
+    from joule.config.main_conf import Folders
+
+SOCKET_PATH_BYTES_MAX = 107
+"""Longest path of a UNIX socket on Linux."""
+
+API_SOCKET = "api"
+_LONGEST_SOCKET = "module9999"
+_PID_FILE = "pid"
+
+
+def make_folders(folders: Folders, *, own: bool) -> None:
+    """Make the folders that are missing; ``own`` says that all of them are in the data folder.
+
+    The folders of a main file are the administrator's: of those only data and sockets are made.
+    """
+    _make(folders.data, "data folder", 0o700)
+    if own:
+        for folder in (folders.modules, folders.data_streams, folders.event_streams):
+            _make(folder, "folder", 0o755)
+    _make_sockets(folders.sockets)
+
+
+def _make(folder: Path, what: str, mode: int) -> None:
+    try:
+        folder.mkdir(mode=mode, parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise ConfigurationError(f"{what} [{folder}] is a file") from error
+    except OSError as error:
+        raise ConfigurationError(f"Cannot create {what} [{folder}]: {error.strerror}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"{what} [{folder}] is not writable")
+
+
+def _make_sockets(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise ConfigurationError(f"SocketDirectory [{folder}] is a file")
+    try:
+        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"Cannot create SocketDirectory at [{folder}]") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise ConfigurationError(f"SocketDirectory [{folder}] is not writable")
+
+
+def with_short_sockets(folders: Folders) -> Folders:
+    """Give folders whose sockets have paths that the system can use.
+
+    Too long ones move to a short folder, the same one at every start: in ``$XDG_RUNTIME_DIR``, or
+    one in the folder for temporary files that belongs to this user alone.
+    """
+    if len(os.fsencode(folders.sockets / _LONGEST_SOCKET)) <= SOCKET_PATH_BYTES_MAX:
+        return folders
+    mark = hashlib.sha256(os.fsencode(folders.sockets)).hexdigest()[:12]
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and Path(runtime).is_dir():
+        short = Path(runtime) / f"joule-{mark}"
+    else:
+        short = _private(Path(tempfile.gettempdir()) / f"joule-{os.getuid()}-{mark}")
+    if len(os.fsencode(short / _LONGEST_SOCKET)) > SOCKET_PATH_BYTES_MAX:
+        raise ConfigurationError(
+            f"SocketDirectory [{folders.sockets}] is too long for a UNIX socket "
+            f"(at most {SOCKET_PATH_BYTES_MAX - len(_LONGEST_SOCKET) - 1} bytes)"
+        )
+    return replace(folders, sockets=short)
+
+
+def _private(folder: Path) -> Path:
+    """Make a folder where anybody may make folders, and see that it is really ours."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    state = folder.lstat()
+    if state.st_uid != os.getuid() or not folder.is_dir() or folder.is_symlink():
+        raise ConfigurationError(f"[{folder}] belongs to somebody else")
+    return folder
+
+
+class FolderLock:
+    """The right to use a socket folder: a lock on its ``pid`` file, released however it ends.
+
+    A pid that a killed daemon left behind does no harm: the lock decides, not the number. Sockets
+    of an earlier daemon are removed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._fd = -1
+
+    def __enter__(self) -> Self:
+        path = self._folder / _PID_FILE
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            raise StartError(f"Cannot write [{path}]: {error.strerror}") from error
+        try:
+            self._take()
+            remove_sockets(self._folder)
+            os.ftruncate(self._fd, 0)
+            os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
+        except BaseException:
+            os.close(self._fd)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        # The file stays: removing it would let two others lock two different files. Without a pid
+        # in it nobody takes the node for running.
+        remove_sockets(self._folder)
+        os.ftruncate(self._fd, 0)
+        os.close(self._fd)
+
+    def _take(self) -> None:
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            pid = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip() or "?"
+            raise StartError(f"jouled is already running with pid {pid}") from error
+
+
+class StartError(JouleError):
+    """The daemon cannot start although its configuration is fine; the text says it all."""
+
+
+def remove_sockets(folder: Path) -> None:
+    """Remove the sockets that a daemon left in a folder, and nothing else."""
+    for path in folder.iterdir():
+        if path.is_socket():
+            path.unlink()

@@ -1,0 +1,42 @@
+"""What a daemon says on standard output once it is ready."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import joule
+from joule.daemon.demo import HOST_RAW, RANDOM_MEAN
+from joule.daemon.folders import API_SOCKET
+
+if TYPE_CHECKING:
+    from joule.config.main_conf import MainConfig
+
+_COMMANDS = ("module list", "folder list", "node info")
+_DEMO_COMMANDS = (
+    "module list",
+    f"stream info {HOST_RAW}",
+    f"data read --live {RANDOM_MEAN}",
+)
+
+
+def show(config: MainConfig, url: str | None, command: str | None, *, demo: bool) -> None:
+    """Print where the node listens and where its data is; commands to try for a user's own node.
+
+    ``command`` is how the user's commands for this node begin, None when they have no key for it.
+    """
+    sys.stdout.write("\n".join(_lines(config, url, command, demo=demo)) + "\n")
+    sys.stdout.flush()
+
+
+def _lines(config: MainConfig, url: str | None, command: str | None, *, demo: bool) -> list[str]:
+    socket = config.folders.sockets / API_SOCKET
+    lines = [
+        f"Joule {joule.__version__}, node [{config.name}]",
+        f"  listening on {f'{url} and ' if url else ''}{socket}",
+        f"  data in      {config.folders.data}",
+    ]
+    if command is None:
+        return lines
+    rest = _DEMO_COMMANDS if demo else _COMMANDS
+    return [*lines, "Try in another terminal:", *(f"  {command} {words}" for words in rest)]

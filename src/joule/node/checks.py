@@ -1,0 +1,76 @@
+"""What rows must be like to be accepted: whole-array checks, no loop over rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from joule.errors import DataError
+
+if TYPE_CHECKING:
+    from joule.models.layout import Layout, Rows
+
+
+def check_rows(rows: Rows, layout: Layout, after: int | None, name: str) -> None:
+    """Raise ``DataError`` naming stream and rule unless ``rows`` can be stored.
+
+    ``rows`` is ``(n,)`` with ``n >= 1`` in the dtype of ``layout``; timestamps strictly increase,
+    the first is later than ``after`` (None: no limit); floating point values are finite.
+    """
+    if rows.dtype != layout.dtype:
+        raise DataError(f"wrong layout for stream [{name}], it has {layout}")
+    _check_times(rows, after, name)
+    if layout.datatype.startswith("float"):
+        _check_values(rows, name)
+
+
+def _check_times(rows: Rows, after: int | None, name: str) -> None:
+    # A contiguous copy: comparing the strided column twice costs more.
+    times = np.ascontiguousarray(rows["timestamp"])
+    if after is not None and times[0] <= after:
+        raise _not_monotonic(name, int(times[0]), after)
+    rising = times[1:] > times[:-1]
+    if not rising.all():
+        fault = int(np.argmin(rising))
+        raise _not_monotonic(name, int(times[fault + 1]), int(times[fault]))
+
+
+def _not_monotonic(name: str, later: int, earlier: int) -> DataError:
+    return DataError(
+        f"Non-monotonic timestamps in new data to stream [{name}] ({later}<={earlier})"
+    )
+
+
+def _check_values(rows: Rows, name: str) -> None:
+    finite = np.isfinite(rows["data"])
+    if finite.all():
+        return
+    row = int(np.argmin(finite.all(axis=1)))
+    what = "NaN" if np.isnan(rows["data"][row]).any() else "infinity"
+    raise DataError(
+        f"Invalid values ({what}) in new data to stream [{name}] "
+        f"at timestamp {int(rows['timestamp'][row])}"
+    )
+
+
+def owned(rows: Rows) -> Rows:
+    """Give the same rows in memory that nobody else can change.
+
+    Rows that lie over ``bytes`` are given as they are, unless they would keep alive far more than
+    themselves; all others are copied.
+    """
+    memory = rows.base
+    while isinstance(memory, np.ndarray):
+        memory = memory.base
+    if isinstance(memory, memoryview):
+        memory = memory.obj
+    if isinstance(memory, bytes) and len(memory) <= 2 * rows.nbytes:
+        return rows
+    return rows.copy()
+
+
+def pieces(rows: Rows, bytes_max: int) -> list[Rows]:
+    """Cut rows into views of at most ``bytes_max`` (at least one row each)."""
+    step = max(1, bytes_max // rows.dtype.itemsize)
+    return [rows[start : start + step] for start in range(0, len(rows), step)]

@@ -1,0 +1,137 @@
+"""Group commit: rows of all streams become durable together.
+
+What was appended waits at most ``interval_s`` or until half of ``PENDING_BYTES_MAX`` has come
+together, then one commit covers all of it. Whoever needs durability now forces a commit; all who
+ask while one is running share the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, NoReturn
+
+from joule.errors import StorageError
+
+if TYPE_CHECKING:
+    from joule.node.clock import Clock, Timer
+    from joule.storage.interfaces import SampleStore
+
+logger = logging.getLogger(__name__)
+
+PENDING_BYTES_MAX = 4 * 1024 * 1024
+"""Bytes that may wait for a commit; writers wait beyond it."""
+
+FAILING_BYTES_MAX = 64 * 1024 * 1024
+"""Bytes that may wait while the store fails; writers get the error beyond it."""
+
+RETRY_FIRST_S = 1.0
+RETRY_MAX_S = 30.0
+
+
+class GroupCommit:
+    """When to commit. :meth:`run` keeps the promise in time, the rest works without it too."""
+
+    def __init__(self, samples: SampleStore, clock: Clock, interval_s: float) -> None:
+        self._samples = samples
+        self._clock = clock
+        self._interval_s = interval_s
+        self._timer: Timer | None = None
+        self._due = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._begun = 0
+        self._ended = 0
+        self._failure: StorageError | None = None
+
+    async def run(self) -> None:
+        """Commit whenever it is due, until cancelled; try a failing commit again and again."""
+        try:
+            while True:
+                await self._due.wait()
+                await self._commit_at_last()
+        finally:
+            self._disarm()
+
+    def note_append(self) -> None:
+        """Take note that rows were appended."""
+        if self._samples.pending_bytes >= PENDING_BYTES_MAX // 2:
+            self._due.set()
+        elif self._timer is None:
+            self._timer = self._clock.call_later(self._interval_s, self._due.set)
+
+    async def flush(self) -> None:
+        """Return when everything appended before is durable; raise the ``StorageError`` if not."""
+        target = self._begun + 1
+        async with self._turn:
+            if self._ended < target:
+                await self._commit()
+            elif self._failure is not None:
+                self._raise_failure()
+
+    async def wait_for_room(self) -> None:
+        """Return when more rows may be appended.
+
+        While the store fails, rows are taken without waiting up to ``FAILING_BYTES_MAX``; beyond
+        that its error is raised.
+        """
+        while self._samples.pending_bytes >= PENDING_BYTES_MAX:
+            if self._failure is not None:
+                self._check_memory()
+                return
+            await self._make_room()
+
+    async def _make_room(self) -> None:
+        async with self._turn:
+            if self._samples.pending_bytes < PENDING_BYTES_MAX or self._failure is not None:
+                return  # the commit that was waited for has settled it
+            try:
+                await self._commit()
+            except StorageError:
+                self._due.set()  # noted and logged; run() tries again
+
+    def _check_memory(self) -> None:
+        if self._samples.pending_bytes >= FAILING_BYTES_MAX:
+            self._raise_failure()
+
+    def _raise_failure(self) -> NoReturn:
+        assert self._failure is not None
+        # A fresh one for each writer: an exception collects the tracebacks of all who raise it.
+        raise type(self._failure)(*self._failure.args) from self._failure
+
+    async def _commit_at_last(self) -> None:
+        delay_s = RETRY_FIRST_S
+        while True:
+            self._due.clear()
+            try:
+                return await self.flush()
+            except StorageError:  # noted and logged
+                await self._clock.sleep(delay_s)
+                delay_s = min(2 * delay_s, RETRY_MAX_S)
+
+    async def _commit(self) -> None:
+        """Commit; the caller has the turn."""
+        self._begun += 1
+        self._disarm()
+        try:
+            await self._samples.commit()
+        except StorageError as error:
+            self._note_failure(error)
+            raise
+        self._note_success()
+
+    def _note_failure(self, error: StorageError) -> None:
+        self._ended = self._begun
+        if self._failure is None:
+            logger.error("cannot store data, will go on trying: %s", error)
+        self._failure = error
+
+    def _note_success(self) -> None:
+        self._ended = self._begun
+        if self._failure is not None:
+            logger.warning("data can be stored again")
+        self._failure = None
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None

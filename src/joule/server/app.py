@@ -1,0 +1,66 @@
+"""The application: routes, what runs around every handler, and its limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from joule.server.auth import check_key
+from joule.server.errors import answer_errors, finish_changes
+from joule.server.handlers import (
+    data_care,
+    data_json,
+    data_read,
+    data_streams,
+    data_write,
+    event_data,
+    event_streams,
+    folder_map,
+    folders,
+    followers,
+    masters,
+    modules,
+    node,
+    proxies,
+    stream_annotations,
+)
+from joule.server.services import SERVICES
+from joule.server.streams import LASTING, LastingRequests, stop_lasting
+
+if TYPE_CHECKING:
+    from joule.server.services import Services
+
+JSON_BODY_MAX_BYTES = 1024 * 1024
+
+_NOUNS = (
+    node,
+    folders,
+    folder_map,
+    data_streams,
+    data_read,
+    data_json,
+    data_write,
+    data_care,
+    event_streams,
+    event_data,
+    modules,
+    proxies,
+    stream_annotations,
+    masters,
+    followers,
+)
+
+
+def create_app(services: Services) -> web.Application:
+    """Make the application that serves one node, over TCP and UNIX sockets alike."""
+    app = web.Application(
+        middlewares=[answer_errors, check_key, finish_changes],
+        client_max_size=JSON_BODY_MAX_BYTES,
+    )
+    app[SERVICES] = services
+    app[LASTING] = LastingRequests()
+    app.on_shutdown.append(stop_lasting)
+    for noun in _NOUNS:
+        app.add_routes(noun.routes)
+    return app

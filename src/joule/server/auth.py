@@ -1,0 +1,68 @@
+"""Who may do what: API keys over TCP, trust on the UNIX socket.
+
+The check runs before the path is looked at, so that nobody learns without a key what is there.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from joule.errors import AccessDeniedError
+from joule.models.access import SCOPES
+from joule.server.errors import fault_response
+from joule.server.services import node_of
+from joule.wire.routes import AUTH_REQUIRED_HEADER, KEY_HEADER, Route
+
+if TYPE_CHECKING:
+    from joule.server.errors import Handler
+    from joule.storage.interfaces import MasterRecord
+
+_OPEN = frozenset({("POST", Route.FOLLOWER)})
+_ADMIN = frozenset({Route.MASTERS, Route.MASTER, Route.FOLLOWERS, Route.FOLLOWER})
+
+FORBIDDEN = "403: Forbidden"
+"""How a node without a key answers; tools recognise a node by it."""
+
+
+@web.middleware
+async def check_key(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a request without a key that is good for it."""
+    if (request.method, request.path) in _OPEN or is_trusted(request):
+        return await handler(request)
+    master = master_of(request)
+    if master is None:
+        return fault_response(AccessDeniedError("Forbidden"), FORBIDDEN)
+    _check_scope(request, master)
+    return await handler(request)
+
+
+def is_trusted(request: web.Request) -> bool:
+    """Whether the request came over the UNIX socket from this host itself."""
+    if AUTH_REQUIRED_HEADER in request.headers or request.transport is None:
+        return False
+    peer = request.transport.get_extra_info("socket")
+    return peer is not None and peer.family == socket.AF_UNIX
+
+
+def master_of(request: web.Request) -> MasterRecord | None:
+    """Give the owner of the request's key, None without a key or with an unknown one."""
+    key = request.headers.get(KEY_HEADER, "")
+    if not key.isprintable():  # bytes that are no text, which cannot be hashed either
+        return None
+    return node_of(request).access.authorise(key)
+
+
+def _check_scope(request: web.Request, master: MasterRecord) -> None:
+    needed = required_scope(request.method, request.path)
+    if SCOPES.index(master.scope) < SCOPES.index(needed):
+        raise AccessDeniedError(f"this key allows [{master.scope}], the request needs [{needed}]")
+
+
+def required_scope(method: str, path: str) -> str:
+    """Give the least scope for a request: reads, changes, and who may do either."""
+    if path in _ADMIN:
+        return "admin"
+    return "read" if method in ("GET", "HEAD") else "write"

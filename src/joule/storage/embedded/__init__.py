@@ -1,0 +1,76 @@
+"""The embedded engine, the default: catalog, events and samples in one SQLite file.
+
+``database`` is the file and its threads; ``samples`` and what it uses keep rows, ``catalog`` and
+``events`` the rest. ``docs/storage-format.md`` describes the bytes.
+"""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from typing import TYPE_CHECKING
+
+from joule.storage.embedded import catalog, events, samples
+from joule.storage.embedded.catalog import EmbeddedCatalog
+from joule.storage.embedded.database import Database
+from joule.storage.embedded.events import EmbeddedEvents
+from joule.storage.embedded.samples import EmbeddedSamples
+from joule.storage.interfaces import StoreUsage
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Self
+
+__all__ = ["EmbeddedEngine"]
+
+
+class EmbeddedEngine:
+    """An ``Engine`` in one file; an async context manager that is entered once.
+
+    Entering creates the file if needed and takes over what the last process had committed. It
+    raises ``StorageError`` when another process uses the file and ``StorageFormatError`` when the
+    file is not ours or newer than this version. Leaving commits what was accepted.
+    """
+
+    def __init__(self, path: Path) -> None:
+        schemas = (samples.SCHEMA, catalog.SCHEMA, events.SCHEMA)
+        self._database = Database(path, schemas)
+        self._samples = EmbeddedSamples(self._database)
+        self._catalog = EmbeddedCatalog(self._database)
+        self._events = EmbeddedEvents(self._database)
+
+    @property
+    def catalog(self) -> EmbeddedCatalog:
+        """The metadata."""
+        return self._catalog
+
+    @property
+    def events(self) -> EmbeddedEvents:
+        """The events."""
+        return self._events
+
+    @property
+    def samples(self) -> EmbeddedSamples:
+        """The rows."""
+        return self._samples
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(self._database)
+            await self._samples.recover()
+            stack.pop_all()
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        try:
+            await self._samples.commit()
+        finally:
+            await self._database.close()
+
+    async def usage(self) -> StoreUsage:
+        """Give the path of the file and the bytes it takes with its write-ahead log."""
+        return StoreUsage(str(self._database.path), self._database.size_bytes)
+
+    async def maintain(self) -> None:
+        """Seal a few aged tails, give back a bounded number of free pages, shorten the log."""
+        await self._samples.maintain()
+        await self._database.maintain()

@@ -1,0 +1,230 @@
+"""Where chunks and their pyramids lie in SQLite.
+
+The rest of the store sees the narrow interface of :class:`ChunkTable`: put, find, remove. It
+knows bytes, timestamps and row counts, and leaves it to others what the bytes mean.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from joule.models.intervals import MAX_TIME, MIN_TIME
+from joule.storage.embedded.pyramid import LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    import apsw
+
+    from joule.models.intervals import Interval
+
+SCHEMA: Final = """
+    -- first and last are the timestamps of the first and the last row, both inclusive.
+    CREATE TABLE IF NOT EXISTS chunk (
+        stream INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        data INTEGER NOT NULL,
+        data_bytes INTEGER NOT NULL,
+        pyramid_bytes INTEGER NOT NULL,
+        breaks BLOB,
+        PRIMARY KEY (stream, first)
+    ) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS chunk_with_breaks ON chunk (stream, first) WHERE breaks IS NOT NULL;
+    CREATE TABLE IF NOT EXISTS chunk_data (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS pyramid (
+        stream INTEGER NOT NULL,
+        level INTEGER NOT NULL,
+        first INTEGER NOT NULL,
+        data BLOB NOT NULL,
+        PRIMARY KEY (stream, level, first)
+    ) WITHOUT ROWID;
+"""
+
+
+class Chunk(NamedTuple):
+    """What is known of a chunk without decoding it."""
+
+    first: int
+    last: int
+    rows: int
+    data: int
+    data_bytes: int
+    pyramid_bytes: int
+    breaks: bytes | None
+
+
+class NewChunk(NamedTuple):
+    """A chunk to be stored: what is known of it, the bytes of its rows and of each level."""
+
+    first: int
+    last: int
+    rows: int
+    data: bytes
+    breaks: bytes | None
+    pyramid: list[tuple[int, bytes]]
+
+
+class Totals(NamedTuple):
+    """Sums over chunks; ``first`` and ``last`` are None when there are none."""
+
+    rows: int
+    first: int | None
+    last: int | None
+    bytes: int
+
+
+_LEVELS: Final = ", ".join(map(str, LEVELS))
+_COLUMNS: Final = "c.first, c.last, c.rows, c.data, c.data_bytes, c.pyramid_bytes, c.breaks"
+_NEXT: Final = f"""
+    SELECT {_COLUMNS} FROM chunk c WHERE c.stream = ?1 AND c.last >= ?2 AND c.first >= ifnull(
+        (SELECT max(first) FROM chunk WHERE stream = ?1 AND first <= ?2), ?2)
+    ORDER BY c.first
+"""
+_WITH_BREAKS: Final = f"""
+    SELECT {_COLUMNS}, (
+        SELECT p.last FROM chunk p WHERE p.stream = ?1 AND p.first < c.first
+        ORDER BY p.first DESC LIMIT 1)
+    FROM chunk c INDEXED BY chunk_with_breaks
+    WHERE c.stream = ?1 AND c.breaks IS NOT NULL AND c.first < ?3 AND c.first >= ifnull(
+        (SELECT max(first) FROM chunk WHERE stream = ?1 AND first <= ?2), ?2)
+    ORDER BY c.first
+"""
+
+
+class ChunkTable:
+    """The chunks of all streams, seen through one connection and its current transaction."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._execute = connection.execute
+
+    # ------------------------------------------------------------------ finding
+
+    def following(self, stream: int, position: int) -> Iterator[Chunk]:
+        """Chunks with rows at or after ``position``, in time order."""
+        return map(Chunk._make, self._execute(_NEXT, (stream, position)))
+
+    def overlapping(self, stream: int, interval: Interval) -> Iterator[Chunk]:
+        """Chunks whose span of rows meets ``[start, end)``, in time order."""
+        for chunk in self.following(stream, interval.start):
+            if chunk.first >= interval.end:
+                return
+            yield chunk
+
+    def before(self, stream: int, time: int) -> Chunk | None:
+        """Give the last chunk that has a row earlier than ``time``."""
+        found = self._execute(
+            f"SELECT {_COLUMNS} FROM chunk c WHERE c.stream = ? AND c.first < ? "
+            "ORDER BY c.first DESC LIMIT 1",
+            (stream, time),
+        ).fetchone()
+        return None if found is None else Chunk._make(found)
+
+    def with_breaks(self, stream: int, interval: Interval) -> list[tuple[Chunk, int | None]]:
+        """Chunks of a range that have breaks, each with the last timestamp of the one before."""
+        rows = self._execute(_WITH_BREAKS, (stream, *interval))
+        return [(Chunk._make(row[:-1]), row[-1]) for row in rows]
+
+    def last(self, stream: int) -> int:
+        """Give the last timestamp of a stream, the smallest there is when it has no chunks."""
+        chunk = self.before(stream, MAX_TIME)
+        return MIN_TIME if chunk is None else chunk.last
+
+    def totals(self, stream: int) -> Totals:
+        """Sum up all chunks of a stream."""
+        (row,) = self._execute(
+            "SELECT ifnull(sum(rows), 0), min(first), max(last), "
+            "ifnull(sum(data_bytes + pyramid_bytes), 0) FROM chunk WHERE stream = ?",
+            (stream,),
+        )
+        return Totals._make(row)
+
+    def rows_between(self, stream: int, first: int, last: int) -> int:
+        """Sum up the rows of the chunks that begin in ``[first, last]``."""
+        ((rows,),) = self._execute(
+            "SELECT ifnull(sum(rows), 0) FROM chunk WHERE stream = ? AND first BETWEEN ? AND ?",
+            (stream, first, last),
+        )
+        return int(rows)
+
+    def data(self, chunk: Chunk) -> bytes:
+        """Give the bytes of a chunk's rows."""
+        ((data,),) = self._execute("SELECT data FROM chunk_data WHERE id = ?", (chunk.data,))
+        return bytes(data)
+
+    def pyramid(self, stream: int, level: int, first: int, last: int) -> dict[int, bytes]:
+        """Give one stored level of the chunks that begin in ``[first, last]``, by their first."""
+        return dict(
+            self._execute(
+                "SELECT first, data FROM pyramid "
+                "WHERE stream = ? AND level = ? AND first BETWEEN ? AND ?",
+                (stream, level, first, last),
+            )
+        )
+
+    # ------------------------------------------------------------------ changing
+
+    def put(self, stream: int, new: NewChunk) -> None:
+        """Add a chunk."""
+        self._execute("INSERT INTO chunk_data (data) VALUES (?)", (new.data,))
+        chunk = Chunk(
+            first=new.first,
+            last=new.last,
+            rows=new.rows,
+            data=self._connection.last_insert_rowid(),
+            data_bytes=len(new.data),
+            pyramid_bytes=self._put_pyramid(stream, new.first, new.pyramid),
+            breaks=new.breaks,
+        )
+        self._execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (stream, *chunk))
+
+    def _put_pyramid(self, stream: int, first: int, pyramid: Iterable[tuple[int, bytes]]) -> int:
+        size = 0
+        for level, data in pyramid:
+            self._execute("INSERT INTO pyramid VALUES (?, ?, ?, ?)", (stream, level, first, data))
+            size += len(data)
+        return size
+
+    def set_breaks(self, stream: int, first: int, breaks: bytes | None) -> None:
+        """Replace the breaks of the chunk that begins at ``first``."""
+        self._execute(
+            "UPDATE chunk SET breaks = ? WHERE stream = ? AND first = ?", (breaks, stream, first)
+        )
+
+    def set_pyramid(self, stream: int, first: int, pyramid: Iterable[tuple[int, bytes]]) -> None:
+        """Replace the pyramid of the chunk that begins at ``first``."""
+        self._remove_pyramids(stream, first, first)
+        size = self._put_pyramid(stream, first, pyramid)
+        self._execute(
+            "UPDATE chunk SET pyramid_bytes = ? WHERE stream = ? AND first = ?",
+            (size, stream, first),
+        )
+
+    def remove(self, stream: int, first: int, last: int) -> int:
+        """Remove the chunks that begin in ``[first, last]`` and give their number of rows."""
+        rows = self.rows_between(stream, first, last)
+        bounds = (stream, first, last)
+        self._execute(
+            "DELETE FROM chunk_data WHERE id IN "
+            "(SELECT data FROM chunk WHERE stream = ? AND first BETWEEN ? AND ?)",
+            bounds,
+        )
+        self._remove_pyramids(stream, first, last)
+        self._execute("DELETE FROM chunk WHERE stream = ? AND first BETWEEN ? AND ?", bounds)
+        return rows
+
+    def drop_pyramids(self, stream: int) -> None:
+        """Remove the pyramids of all chunks of a stream."""
+        self._remove_pyramids(stream, MIN_TIME, MAX_TIME)
+        self._execute(
+            "UPDATE chunk SET pyramid_bytes = 0 WHERE stream = ? AND pyramid_bytes > 0", (stream,)
+        )
+
+    def _remove_pyramids(self, stream: int, first: int, last: int) -> None:
+        self._execute(
+            f"DELETE FROM pyramid WHERE stream = ? AND level IN ({_LEVELS}) "
+            "AND first BETWEEN ? AND ?",
+            (stream, first, last),
+        )

@@ -1,0 +1,299 @@
+"""The one SQLite file of the embedded engine, and the threads that may touch it.
+
+One thread writes and checkpoints, a few threads read through read-only connections, and no other
+file of this package opens a connection. The file belongs to one process at a time. What is stored
+in it is the business of the callers; this file knows transactions, durability and errors.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import apsw
+
+from joule.errors import (
+    StorageDamagedError,
+    StorageError,
+    StorageFormatError,
+    StorageFullError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+T = TypeVar("T")
+
+FORMAT_VERSION: Final = 1
+"""Kept in ``PRAGMA user_version``; ``docs/storage-format.md`` describes what it stands for."""
+
+APPLICATION_ID: Final = 0x4A4F554C
+"""``JOUL``, kept in ``PRAGMA application_id``: tells our files from other SQLite databases."""
+
+READERS: Final = 3
+WAL_BYTES_MAX: Final = 16 << 20
+CHECKPOINT_PAGES: Final = 2048
+FREE_PAGES_KEPT: Final = 1024
+BUSY_TIMEOUT_MS: Final = 1000
+VACUUM_PAGES: Final = 2048
+
+_WRITER_PRAGMAS: Final = f"""
+    PRAGMA synchronous = FULL;
+    PRAGMA secure_delete = OFF;
+    PRAGMA cache_size = -8192;
+    PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
+    PRAGMA journal_size_limit = {WAL_BYTES_MAX};
+"""
+
+
+class Database:
+    """An SQLite file used by this process alone; an async context manager.
+
+    ``schemas`` are idempotent SQL scripts run when the file is opened. ``vfs`` names an SQLite
+    file layer, for tests that make writes fail. Entering raises ``StorageError`` when another
+    process uses the file, ``StorageFormatError`` when it is not ours or newer than this version.
+    """
+
+    def __init__(self, path: Path, schemas: Sequence[str] = (), *, vfs: str | None = None) -> None:
+        self.path = path
+        self._schemas = schemas
+        self._vfs = vfs
+        self._lock = _FileLock(path)
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._connection: apsw.Connection | None = None
+        self._reading = threading.local()
+        self._read_connections: list[apsw.Connection] = []
+        self._closed = False
+
+    async def __aenter__(self) -> Database:
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._writer, self._open)
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Finish what was begun, checkpoint and release the file. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        # Threads that are done with their queue end at once; a cancelled caller must not leave
+        # the file half closed, so this small wait is not handed back to the event loop.
+        self._readers.shutdown(wait=True)
+        closing = self._writer.submit(self._close)
+        self._writer.shutdown(wait=True)
+        closing.result()
+
+    async def write(
+        self, work: Callable[[apsw.Connection], T], done: Callable[[T], None] | None = None
+    ) -> T:
+        """Run ``work`` on the writer thread in one transaction, durable on return.
+
+        When ``work`` or the commit raises, nothing is changed. ``done`` is called with the result
+        on the writer thread once the transaction is durable and before the next one begins, also
+        when the caller was cancelled meanwhile.
+        """
+        return await self._submit(self._writer, lambda: self._write(work, done))
+
+    async def read(self, work: Callable[[apsw.Connection], T]) -> T:
+        """Run ``work`` on a reader thread, on one consistent state of the file.
+
+        The connection is read-only. ``work`` should return within milliseconds: what is long is
+        read in steps, so that no transaction holds back the write-ahead log.
+        """
+        return await self._submit(self._readers, lambda: self._read(work))
+
+    async def maintain(self) -> None:
+        """Give a bounded number of free pages back to the file system; shorten the log."""
+        await self._submit(self._writer, self._maintain)
+
+    @property
+    def size_bytes(self) -> int:
+        """Room taken on disk by the file and its write-ahead log."""
+        return sum(
+            file.stat().st_size
+            for file in (self.path, self.path.with_name(self.path.name + "-wal"))
+            if file.exists()
+        )
+
+    async def _submit(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        if self._closed:
+            raise StorageError(f"{self.path} is closed")
+        return await asyncio.get_running_loop().run_in_executor(threads, work)
+
+    # ------------------------------------------------------------------ on the writer thread
+
+    def _open(self) -> None:
+        self._lock.acquire()
+        _create(self.path)
+        with translated(self.path):
+            self._connection = self._connect(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
+            _prepare(self._connection, self.path)
+        self._write(self._create_tables, None)
+
+    def _create_tables(self, connection: apsw.Connection) -> None:
+        for schema in self._schemas:
+            connection.execute(schema)
+
+    def _close(self) -> None:
+        for connection in self._read_connections:
+            connection.close()
+        try:
+            if self._connection is not None:
+                with translated(self.path):
+                    self._connection.close()
+        finally:
+            self._lock.release()
+
+    def _write(self, work: Callable[[apsw.Connection], T], done: Callable[[T], None] | None) -> T:
+        connection = self._connection
+        assert connection is not None
+        with translated(self.path):
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                _roll_back(connection)
+                raise
+        if done is not None:
+            done(result)
+        return result
+
+    def _maintain(self) -> None:
+        connection = self._connection
+        assert connection is not None
+        with translated(self.path):
+            spare = connection.pragma("freelist_count") - FREE_PAGES_KEPT
+            if spare > connection.pragma("page_count") // 8:
+                connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+            with suppress(apsw.BusyError):  # a reader is at work: the next time then
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    # ------------------------------------------------------------------ on a reader thread
+
+    def _read(self, work: Callable[[apsw.Connection], T]) -> T:
+        with translated(self.path):
+            connection = self._reader()
+            connection.execute("BEGIN")
+            try:
+                return work(connection)
+            finally:
+                _roll_back(connection)
+
+    def _reader(self) -> apsw.Connection:
+        connection: apsw.Connection | None = getattr(self._reading, "connection", None)
+        if connection is None:
+            connection = self._connect(apsw.SQLITE_OPEN_READONLY)
+            self._reading.connection = connection
+            self._read_connections.append(connection)
+        return connection
+
+    def _connect(self, flags: int) -> apsw.Connection:
+        connection = apsw.Connection(str(self.path), flags=flags, vfs=self._vfs)
+        connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+        return connection
+
+
+def _create(path: Path) -> None:
+    """Make an empty file that only its owner can read, unless there is one already."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StorageError(f"{path} cannot be opened: {error.strerror}") from error
+
+
+def _prepare(connection: apsw.Connection, path: Path) -> None:
+    """Check that the file is ours and of a version we read, and set it up when it is new."""
+    version = connection.pragma("user_version")
+    application = connection.pragma("application_id")
+    if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None:
+        connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL")
+    elif application != APPLICATION_ID:
+        raise StorageFormatError(f"{path} is not a Joule store")
+    elif version > FORMAT_VERSION:
+        raise StorageFormatError(
+            f"{path} has storage format {version}, this version of Joule reads formats up to "
+            f"{FORMAT_VERSION}: install a newer one"
+        )
+    connection.pragma("journal_mode", "WAL")
+    # Without fetching, a script stops at its first statement that gives a row.
+    connection.execute(_WRITER_PRAGMAS).fetchall()
+    connection.execute(
+        f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
+        f"PRAGMA user_version = {FORMAT_VERSION}; COMMIT"
+    )
+
+
+def _roll_back(connection: apsw.Connection) -> None:
+    if connection.in_transaction:  # SQLite has already rolled back after some errors
+        connection.execute("ROLLBACK")
+
+
+_FAULTS: Final[tuple[tuple[type[apsw.Error], type[StorageError], str], ...]] = (
+    (apsw.FullError, StorageFullError, "no room left on the device that holds {path}"),
+    (apsw.NotADBError, StorageFormatError, "{path} is not a Joule store"),
+    (apsw.CorruptError, StorageDamagedError, "{path} is damaged: {error}"),
+    (apsw.IOError, StorageError, "{path} cannot be read or written: {error}"),
+    (apsw.CantOpenError, StorageError, "{path} cannot be opened: {error}"),
+    (apsw.ReadOnlyError, StorageError, "{path} is read-only: {error}"),
+    (apsw.PermissionsError, StorageError, "{path} cannot be accessed: {error}"),
+    (apsw.BusyError, StorageError, "{path} is in use by another program: {error}"),
+    (apsw.LockedError, StorageError, "{path} is in use by another program: {error}"),
+    (apsw.ProtocolError, StorageError, "{path} is in use by another program: {error}"),
+)
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite says about the file and the device into our errors; bugs pass."""
+    try:
+        yield
+    except apsw.Error as error:
+        for foreign, ours, text in _FAULTS:
+            if isinstance(error, foreign):
+                raise ours(text.format(path=path, error=error)) from error
+        raise
+
+
+class _FileLock:
+    """The right to use a file, held by one process; given up by the system when that ends.
+
+    The lock is on a file of its own beside the store: closing any descriptor of the store would
+    drop the locks that SQLite holds on it. Child processes do not inherit the descriptor.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._store = path
+        self._path = path.with_name(path.name + ".lock")
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock or raise ``StorageError`` at once."""
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StorageError(f"{self._store} cannot be opened: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise StorageError(f"{self._store} is in use by another process") from error
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock up; the file stays, since removing it would let two processes in."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None

@@ -1,0 +1,206 @@
+"""The embedded engine's rows: a ``SampleStore`` over tails in memory and chunks in the file.
+
+This file only brings things to the right thread: appends and views of tails stay on the event
+loop, everything that touches the file or compresses runs on the threads of the ``Database``.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from joule.errors import StorageDamagedError
+from joule.models.intervals import MAX_TIME, MIN_TIME, Interval
+from joule.storage.embedded import chunk_table, editing, queries, tail_table
+from joule.storage.embedded.chunk_table import ChunkTable
+from joule.storage.embedded.chunks import Chunks
+from joule.storage.embedded.reading import GroupReader, RowReader
+from joule.storage.embedded.records import decode_record
+from joule.storage.embedded.sealing import Sealer
+from joule.storage.embedded.stretch import NO_BREAKS, Stretch
+from joule.storage.embedded.tail_table import TailTable
+from joule.storage.embedded.tails import Tails
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    import apsw
+
+    from joule.models.layout import Rows
+    from joule.storage.embedded.database import Database
+    from joule.storage.embedded.reading import RangeReader
+    from joule.storage.embedded.sealing import Outcome
+    from joule.storage.interfaces import Block, DecimatedBlock, SampleInfo, StreamRef
+
+T = TypeVar("T")
+B = TypeVar("B")
+
+_log = logging.getLogger(__name__)
+
+SCHEMA: Final = chunk_table.SCHEMA + tail_table.SCHEMA
+CHUNKS_PER_STEP: Final = 32
+
+
+class EmbeddedSamples:
+    """A ``SampleStore`` in a ``Database``; :meth:`recover` comes before anything else."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._tails = Tails()
+
+    async def recover(self) -> None:
+        """Take over the tail records of the last time, up to the last one that is whole."""
+        await self._database.write(lambda connection: _recover(connection, self._tails))
+
+    async def maintain(self) -> None:
+        """Seal a bounded number of aged tails."""
+        await self._change(lambda sealer: (None, sealer.age()))
+
+    # ------------------------------------------------------------------ coming in
+
+    @property
+    def pending_bytes(self) -> int:
+        return self._tails.pending_bytes
+
+    def append(self, stream: StreamRef, rows: Rows, *, starts_interval: bool = False) -> None:
+        assert rows.dtype == stream.layout.dtype, "rows of another layout"
+        if len(rows):
+            rows = rows[:]
+            rows.flags.writeable = False  # readers get views of these rows
+            stretch = Stretch(rows, NO_BREAKS).with_break(0, present=starts_interval)
+            self._tails.append(stream, stretch)
+
+    async def commit(self) -> None:
+        if self._tails.pending_bytes:
+            await self._change(lambda sealer: (None, sealer.commit()))
+
+    async def insert(
+        self, stream: StreamRef, rows: Rows, *, starts_interval: bool, ends_interval: bool
+    ) -> None:
+        if len(rows):
+            flags = editing.Flags(starts_interval, ends_interval)
+            last = int(rows["timestamp"][-1])
+            await self._edit(stream, lambda c: editing.insert(c, rows, flags), until=last)
+
+    # ------------------------------------------------------------------ going out
+
+    async def last_before(self, stream: StreamRef, timestamp: int) -> int | None:
+        view = self._tails.view(stream.id)
+        return await self._ask(stream, lambda c: queries.last_before(c, view, int(timestamp)))
+
+    async def info(self, stream: StreamRef) -> SampleInfo:
+        view = self._tails.view(stream.id)
+        return await self._ask(stream, lambda c: queries.info(c, view))
+
+    async def count(self, stream: StreamRef, interval: Interval) -> int:
+        view = self._tails.view(stream.id)
+        return await self._ask(stream, lambda c: queries.count(c, view, _plain(interval)))
+
+    async def intervals(self, stream: StreamRef, interval: Interval) -> list[Interval]:
+        view = self._tails.view(stream.id)
+        bounds = _plain(interval)
+        return await self._ask(stream, lambda c: queries.intervals(c, view, bounds))
+
+    async def read(self, stream: StreamRef, interval: Interval) -> AsyncIterator[Block]:
+        reader = RowReader(_plain(interval), self._tails.view(stream.id))
+        async for block in self._steps(stream, reader):
+            yield block
+
+    async def read_decimated(
+        self, stream: StreamRef, interval: Interval, level: int
+    ) -> AsyncIterator[DecimatedBlock]:
+        reader = GroupReader(_plain(interval), self._tails.view(stream.id), level)
+        async for block in self._steps(stream, reader):
+            yield block
+
+    async def _steps(self, stream: StreamRef, reader: RangeReader[B]) -> AsyncIterator[B]:
+        while not reader.finished:
+            for block in await self._ask(stream, reader.step):
+                yield block
+
+    async def _ask(self, stream: StreamRef, query: Callable[[Chunks], T]) -> T:
+        return await self._database.read(lambda c: query(Chunks(ChunkTable(c), stream)))
+
+    # ------------------------------------------------------------------ changes
+
+    async def delete(self, stream: StreamRef, interval: Interval) -> int:
+        bounds = _plain(interval)
+        if bounds.start >= bounds.end:
+            return 0
+        return await self._edit(stream, lambda c: editing.delete(c, bounds), until=bounds.end - 1)
+
+    async def consolidate(self, stream: StreamRef, interval: Interval, max_gap_us: int) -> int:
+        bounds = _plain(interval)
+        return await self._edit(
+            stream,
+            lambda c: editing.consolidate(c, bounds, int(max_gap_us)),
+            until=bounds.end - 1,
+        )
+
+    async def retain(self, stream: StreamRef, before: int) -> int:
+        return await self._change(lambda sealer: sealer.retain(stream, int(before)))
+
+    async def drop(self, streams: Sequence[int]) -> None:
+        await self._change(lambda sealer: (None, sealer.drop(streams)))
+
+    async def decimate(self, stream: StreamRef) -> None:
+        await self.drop_decimations(stream)
+        decimated = replace(stream, decimate=True)
+        position: int | None = MIN_TIME
+        while position is not None:
+            work = partial(_build_pyramids, stream=decimated, position=position)
+            position = await self._database.write(work)
+
+    async def drop_decimations(self, stream: StreamRef) -> None:
+        await self._database.write(lambda c: ChunkTable(c).drop_pyramids(stream.id))
+
+    async def _edit(self, stream: StreamRef, work: Callable[[Chunks], T], *, until: int) -> T:
+        """Change chunks; the tail is sealed first when it has to do with rows up to ``until``."""
+
+        def edit(sealer: Sealer) -> tuple[T, Outcome]:
+            outcome = sealer.reach(stream, until)
+            return work(sealer.chunks(stream)), outcome
+
+        return await self._change(edit)
+
+    async def _change(self, work: Callable[[Sealer], tuple[T, Outcome]]) -> T:
+        result, _ = await self._database.write(
+            lambda connection: work(Sealer(connection, self._tails)),
+            done=lambda both: self._tails.settle(*both[1]),
+        )
+        return result
+
+
+def _plain(interval: Interval) -> Interval:
+    """Give the bounds as Python integers: SQLite would take a numpy integer for a blob."""
+    start, end = int(interval.start), int(interval.end)
+    return Interval(max(start, MIN_TIME), min(end, MAX_TIME))
+
+
+def _build_pyramids(connection: apsw.Connection, *, stream: StreamRef, position: int) -> int | None:
+    """Compute the groups of the next chunks from ``position`` on; where to go on, or None."""
+    chunks = Chunks(ChunkTable(connection), stream)
+    found = list(islice(chunks.table.following(stream.id, position), CHUNKS_PER_STEP))
+    for chunk in found:
+        chunks.rebuild_pyramid(chunk)
+    more = len(found) == CHUNKS_PER_STEP and found[-1].last < MAX_TIME
+    return found[-1].last + 1 if more else None
+
+
+def _recover(connection: apsw.Connection, tails: Tails) -> None:
+    table = TailTable(connection)
+    floors = table.floors()
+    for number, data in table.records():
+        try:
+            entries = decode_record(data)
+        except StorageDamagedError:
+            # What follows a damaged record would leave a hole, so the tails end here.
+            _log.exception("tail record %d is damaged: it and what follows is lost", number)
+            table.remove_from(number)
+            break
+        counting = [entry for entry in entries if floors.get(entry[0].id, 0) <= number]
+        tails.restore(number, len(data), counting)
+    tails.next_record = max(tails.next_record, *floors.values(), 1)

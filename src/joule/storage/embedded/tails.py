@@ -1,0 +1,166 @@
+"""The tails of all streams and the log of tail records they are kept in.
+
+Appending and viewing happen on the event loop, sealing and recording on the writer thread; one
+lock, held for moments, lies between. What a transaction moves out of the tails is taken away only
+when it is durable, so a transaction that fails leaves everything to be tried again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from joule.storage.embedded.tail import Tail, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from joule.storage.embedded.stretch import Stretch
+    from joule.storage.interfaces import StreamRef
+
+LOG_BYTES_MAX: Final = 8 << 20
+LOG_RECORDS_MAX: Final = 4096
+NO_ROWS: Final = View((), 0)
+
+
+class Held(NamedTuple):
+    """The tail of a stream as a transaction finds it; ``committed`` rows of it are in records."""
+
+    stream: StreamRef
+    view: View
+    committed: int
+
+
+class Moved(NamedTuple):
+    """What a transaction did: of ``rows`` rows it found, it took the first ``taken`` away.
+
+    The others are in tail records now.
+    """
+
+    stream: int
+    taken: int
+    rows: int
+
+
+class Tails:
+    """What is in the tails; safe to use from the event loop and the writer thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._tails: dict[int, Tail] = {}
+        self._pending: set[int] = set()
+        self._pending_bytes = 0
+        self._records: deque[tuple[int, int]] = deque()
+        self._log_bytes = 0
+        self.next_record = 1
+        self.has_obsolete_records = True
+
+    @property
+    def pending_bytes(self) -> int:
+        """Size of the rows that are not durable."""
+        return self._pending_bytes
+
+    def append(self, stream: StreamRef, stretch: Stretch) -> None:
+        """Accept rows at the end of a stream."""
+        with self._lock:
+            self._tail(stream).append(stretch)
+            self._pending.add(stream.id)
+            self._pending_bytes += stretch.rows.nbytes
+
+    def view(self, stream: int) -> View:
+        """Give the rows in the tail of a stream."""
+        with self._lock:
+            tail = self._tails.get(stream)
+            return NO_ROWS if tail is None else tail.view()
+
+    def held(self, stream: int) -> Held | None:
+        """Give the tail of a stream, None when it has no rows."""
+        with self._lock:
+            tail = self._tails.get(stream)
+            return None if tail is None or not tail.rows else _held(tail)
+
+    def pending(self) -> list[Held]:
+        """Give the tails that have rows in no record yet."""
+        with self._lock:
+            return [_held(self._tails[stream]) for stream in self._pending]
+
+    def aged(self, added_bytes: int) -> list[Held]:
+        """Give tails to seal, oldest first, so that the log stays within its bounds.
+
+        Begins when the log is half full, and then takes the share of all tails that corresponds
+        to what is added to the log, so that every tail has had its turn before the log is full.
+        """
+        with self._lock:
+            fill = max(self._log_bytes / LOG_BYTES_MAX, len(self._records) / LOG_RECORDS_MAX)
+            if fill < 0.5:
+                return []
+            recorded = [tail for tail in self._tails.values() if tail.first_record is not None]
+            added = max(added_bytes / LOG_BYTES_MAX, 1 / LOG_RECORDS_MAX)
+            count = int(len(recorded) * added * 2) + 1
+            recorded.sort(key=lambda tail: tail.first_record or 0)
+            return [_held(tail) for tail in recorded[:count]]
+
+    def settle(self, moved: Iterable[Moved], record_bytes: int) -> None:
+        """Take away what a durable transaction moved; it wrote a record of this size, or none."""
+        with self._lock:
+            for move in moved:
+                self._settle(move)
+            self.has_obsolete_records = False  # every transaction begins with removing them
+            if record_bytes:
+                self._records.append((self.next_record, record_bytes))
+                self._log_bytes += record_bytes
+                self.next_record += 1
+            self._forget_records()
+
+    @property
+    def oldest_record(self) -> int:
+        """Number of the oldest record whose rows count; those before it can be removed."""
+        return self._records[0][0] if self._records else self.next_record
+
+    def restore(
+        self, number: int, size_bytes: int, rows: Iterable[tuple[StreamRef, Stretch]]
+    ) -> None:
+        """Take over the rows of a record that was found when the store was opened."""
+        with self._lock:
+            for stream, stretch in rows:
+                tail = self._tail(stream)
+                tail.append(stretch)
+                tail.committed = tail.rows
+                tail.first_record = number if tail.first_record is None else tail.first_record
+            self._records.append((number, size_bytes))
+            self._log_bytes += size_bytes
+            self.next_record = number + 1
+
+    def _tail(self, stream: StreamRef) -> Tail:
+        tail = self._tails.get(stream.id)
+        if tail is None:
+            tail = self._tails[stream.id] = Tail(stream)
+        tail.stream = stream
+        return tail
+
+    def _settle(self, move: Moved) -> None:
+        tail = self._tails[move.stream]
+        self._pending_bytes -= tail.pending_bytes
+        tail.drop_front(move.taken)
+        tail.committed = move.rows - move.taken
+        self._pending_bytes += tail.pending_bytes
+        if move.taken:
+            tail.first_record = None
+        if tail.committed and tail.first_record is None:
+            tail.first_record = self.next_record
+        if not tail.pending_bytes:
+            self._pending.discard(move.stream)
+        if not tail.rows:
+            del self._tails[move.stream]
+
+    def _forget_records(self) -> None:
+        recorded = (t.first_record for t in self._tails.values() if t.first_record is not None)
+        oldest = min(recorded, default=self.next_record)
+        while self._records and self._records[0][0] < oldest:
+            self._log_bytes -= self._records.popleft()[1]
+            self.has_obsolete_records = True
+
+
+def _held(tail: Tail) -> Held:
+    return Held(tail.stream, tail.view(), tail.committed)

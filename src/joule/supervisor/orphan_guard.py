@@ -1,0 +1,84 @@
+"""A small process that outlives the node by a moment and ends the modules it left behind.
+
+Run as a script with nothing but the standard library::
+
+    python -I -S orphan_guard.py JOULE_SUPERVISOR=<token>
+
+Standard input is a pipe that only the node holds open. It ends when the node does, however that
+happens, ``kill -9`` included. A byte before the end says that everything was stopped in good order.
+Otherwise every process that was started with the token in its environment, and everything in the
+process groups of such processes, gets SIGTERM and, two seconds later, SIGKILL.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+
+GRACE_S = 2.0
+_ROUND_S = 0.05
+_QUIET_ROUNDS = 4
+"""Rounds without a find before it is sure: a process may have been starting as the node died."""
+
+
+def marked(token: bytes) -> set[int]:
+    """Give the pids of the processes started with ``token`` in their environment."""
+    mine = os.getpid()
+    pids = (int(name) for name in os.listdir("/proc") if name.isdigit())
+    return {pid for pid in pids if pid != mine and token in environment(pid)}
+
+
+def environment(pid: int) -> list[bytes]:
+    """Give the environment a process was started with, nothing when it may not be read."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            return file.read().split(b"\0")
+    except OSError:
+        return []
+
+
+def is_dead(pid: int) -> bool:
+    """Whether a process has ended and only waits for its parent to notice."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].split()[0] in (b"Z", b"X")
+    except OSError:
+        return True
+
+
+def send(pid: int, number: int) -> None:
+    """Signal a process and, when it leads one, its process group."""
+    for deliver in (os.kill, os.killpg):
+        try:
+            deliver(pid, number)
+        except OSError:
+            continue  # gone, not a leader, or not ours
+
+
+def end_all(token: bytes) -> None:
+    """End all marked processes; returns when none was found for a while."""
+    deadline = time.monotonic() + GRACE_S
+    asked: set[int] = set()
+    quiet = 0
+    while quiet < _QUIET_ROUNDS:
+        alive = {pid for pid in marked(token) if not is_dead(pid)}
+        quiet = 0 if alive else quiet + 1
+        late = time.monotonic() > deadline
+        for pid in alive if late else alive - asked:
+            send(pid, signal.SIGKILL if late else signal.SIGTERM)
+        asked |= alive
+        time.sleep(_ROUND_S)
+
+
+def main() -> None:
+    """Wait for the node to end, then do what is left to do."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if not sys.stdin.buffer.read(1):
+        end_all(os.fsencode(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""How rows come out: ranges, breaks, decimated views, and reads beside writes."""
+
+# ruff: noqa: D102 - the name of a test is its description
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from joule.models.intervals import ALL_TIME, MAX_TIME, MIN_TIME, Interval
+from joule.models.layout import DATATYPES, Layout
+from joule.storage.interfaces import Engine, StreamRef
+from joule.testing.engine_contract.checks import (
+    assert_runs_equal,
+    check_groups,
+    check_stream,
+    make_rows,
+    read_runs,
+)
+from joule.testing.engine_contract.scene import STEP_US, Scene
+
+
+class ReadContract:
+    """Rows, counts and intervals of a range."""
+
+    async def test_a_range_is_half_open(self, scene: Scene) -> None:
+        await scene.append(0, 6)
+        found, ends_in_gap = await read_runs(scene.store, scene.stream, (bounds := at(scene, 2, 4)))
+        assert_runs_equal(found, [scene.rows(2, 4)])
+        assert not ends_in_gap
+        assert await scene.store.count(scene.stream, bounds) == 2 * scene.unit
+        assert await scene.store.intervals(scene.stream, bounds) == [scene.run(2, 4)]
+
+    async def test_bounds_need_not_be_timestamps_of_rows(self, scene: Scene) -> None:
+        await scene.append(0, 6)
+        bounds = Interval(scene.at(2) - 1, scene.at(4) - STEP_US + 1)
+        found, _ = await read_runs(scene.store, scene.stream, bounds)
+        assert_runs_equal(found, [scene.rows(2, 4)])
+        assert await scene.store.count(scene.stream, bounds) == 2 * scene.unit
+
+    async def test_one_row_can_be_read_alone(self, scene: Scene) -> None:
+        await scene.append(0, 6)
+        bounds = Interval(scene.at(3), scene.at(3) + 1)
+        found, _ = await read_runs(scene.store, scene.stream, bounds)
+        assert_runs_equal(found, [scene.rows(3, 4)[:1]])
+        await check_groups(scene.store, scene.stream, found, 64, bounds)
+
+    @pytest.mark.parametrize(("start", "end"), [(-5, 0), (6, 9), (2, 2), (4, 2)])
+    async def test_a_range_without_rows_gives_nothing(
+        self, scene: Scene, start: int, end: int
+    ) -> None:
+        await scene.append(0, 6)
+        bounds = at(scene, start, end)
+        assert await read_runs(scene.store, scene.stream, bounds) == ([], False)
+        assert await scene.store.count(scene.stream, bounds) == 0
+        assert await scene.store.intervals(scene.stream, bounds) == []
+        await check_groups(scene.store, scene.stream, [], 16, bounds)
+
+    async def test_a_read_tells_the_breaks_between_its_rows(self, scene: Scene) -> None:
+        await scene.append_runs((0, 2), (2, 4), (6, 8))
+        bounds = at(scene, 1, 7)
+        found, ends_in_gap = await read_runs(scene.store, scene.stream, bounds)
+        assert_runs_equal(found, [scene.rows(1, 2), scene.rows(2, 4), scene.rows(6, 7)])
+        assert not ends_in_gap
+        runs = [scene.run(1, 2), scene.run(2, 4), scene.run(6, 7)]
+        assert await scene.store.intervals(scene.stream, bounds) == runs
+
+    async def test_the_first_rows_of_a_read_start_no_interval(self, scene: Scene) -> None:
+        await scene.append_runs((0, 2), (4, 6))
+        for start in (3, 4):
+            found, _ = await read_runs(scene.store, scene.stream, at(scene, start, 6))
+            assert_runs_equal(found, [scene.rows(4, 6)])
+
+    async def test_a_read_that_reaches_into_a_gap_ends_with_a_break(self, scene: Scene) -> None:
+        await scene.append_runs((0, 2), (4, 6))
+        last = scene.at(2) - STEP_US
+        for end, expected in [(last + 1, False), (last + 2, True), (scene.at(4), True)]:
+            bounds = Interval(scene.at(0), end)
+            found, ends_in_gap = await read_runs(scene.store, scene.stream, bounds)
+            assert_runs_equal(found, [scene.rows(0, 2)])
+            assert ends_in_gap == expected
+
+    async def test_a_read_within_a_gap_gives_nothing(self, scene: Scene) -> None:
+        await scene.append_runs((0, 2), (4, 6))
+        assert await read_runs(scene.store, scene.stream, at(scene, 2, 4)) == ([], False)
+
+    async def test_a_read_beyond_the_last_row_ends_with_no_break(self, scene: Scene) -> None:
+        await scene.append_runs((0, 2), (4, 6))
+        _, ends_in_gap = await read_runs(scene.store, scene.stream, at(scene, 0, 100))
+        assert not ends_in_gap
+
+    async def test_rows_of_different_ages_are_read_as_one(self, scene: Scene) -> None:
+        await scene.append(0, 5)
+        scene.store.append(scene.stream, scene.rows(5, 6))
+        await scene.store.commit()
+        scene.store.append(scene.stream, scene.rows(6, 7))
+        await scene.expect((0, 7))
+
+    async def test_bounds_may_be_the_extreme_timestamps(self, scene: Scene) -> None:
+        await scene.append_runs((-3, -1), (1, 3))
+        for bounds in (ALL_TIME, Interval(MIN_TIME, scene.at(3)), Interval(scene.at(-3), MAX_TIME)):
+            found, _ = await read_runs(scene.store, scene.stream, bounds)
+            assert_runs_equal(found, [scene.rows(-3, -1), scene.rows(1, 3)])
+
+
+class DecimationContract:
+    """Decimated views: always there, never a lost extreme."""
+
+    @pytest.mark.parametrize("level", [1, 4, 16, 64, 256, 1024, 4096, 16384, 65536, 4**12])
+    async def test_every_level_answers(self, scene: Scene, level: int) -> None:
+        await scene.append_runs((0, 3), (3, 4), (8, 12))
+        runs = [scene.rows(0, 3), scene.rows(3, 4), scene.rows(8, 12)]
+        await check_groups(scene.store, scene.stream, runs, level)
+
+    @pytest.mark.parametrize("level", [4, 64, 256, 16384])
+    async def test_groups_of_a_range_summarise_its_rows_only(
+        self, scene: Scene, level: int
+    ) -> None:
+        await scene.append_runs((0, 6), (6, 12))
+        bounds = Interval(scene.at(1) + 1, scene.at(11) - STEP_US)
+        runs, _ = await read_runs(scene.store, scene.stream, bounds)
+        await check_groups(scene.store, scene.stream, runs, level, bounds)
+
+    @pytest.mark.parametrize("datatype", DATATYPES)
+    async def test_a_stream_that_stores_no_groups_answers_too(
+        self, engine: Engine, datatype: str
+    ) -> None:
+        stream = StreamRef(1, Layout(datatype, 40), decimate=False)
+        rows = make_rows(stream.layout, range(0, 40_000, 10))
+        engine.samples.append(stream, rows[:1500])
+        engine.samples.append(stream, rows[1500:], starts_interval=True)
+        await engine.samples.commit()
+        await engine.maintain()
+        await check_stream(
+            engine.samples, stream, [rows[:1500], rows[1500:]], levels=(4, 64, 1024, 16384)
+        )
+
+    async def test_dropped_groups_are_computed_when_they_are_read(self, scene: Scene) -> None:
+        await scene.append_runs((0, 6), (8, 12))
+        await scene.store.drop_decimations(scene.stream)
+        await scene.expect((0, 6), (8, 12))
+        await scene.append(12, 14)
+        await scene.insert(6, 7, ends_interval=True)
+        await scene.expect((0, 7), (8, 14))
+
+    async def test_dropped_groups_can_be_computed_anew(self, scene: Scene) -> None:
+        await scene.append_runs((0, 6), (8, 12))
+        await scene.store.drop_decimations(scene.stream)
+        await scene.store.decimate(scene.stream)
+        await scene.expect((0, 6), (8, 12))
+        await scene.store.decimate(scene.stream)
+        await scene.expect((0, 6), (8, 12))
+
+    async def test_decimating_a_stream_without_rows_is_fine(self, engine: Engine) -> None:
+        stream = StreamRef(3, Layout("int16", 2))
+        await engine.samples.decimate(stream)
+        await engine.samples.drop_decimations(stream)
+        await check_stream(engine.samples, stream, [])
+
+    async def test_groups_follow_late_rows_and_deletions(self, scene: Scene) -> None:
+        await scene.append(0, 4)
+        await scene.append(6, 12)
+        await scene.insert(4, 6)
+        await scene.store.delete(scene.stream, at(scene, 8, 9))
+        await scene.expect((0, 8), (9, 12))
+
+
+class ConcurrencyContract:
+    """Reads that go on while rows come and go."""
+
+    async def test_a_read_goes_on_while_rows_are_appended_and_sealed(self, engine: Engine) -> None:
+        stream = StreamRef(1, Layout("float64", 64))
+        rows = make_rows(stream.layout, range(0, 60_000, 10))
+        engine.samples.append(stream, rows[:4000])
+        await engine.samples.commit()
+        found, more = [], np.array_split(rows[4000:], 20)
+        async for block in engine.samples.read(stream, ALL_TIME):
+            found.append(block.rows)
+            assert not block.starts_interval
+            if more:
+                engine.samples.append(stream, more.pop(0).copy())
+                await engine.samples.commit()
+                await engine.maintain()
+        seen = np.concatenate(found)
+        assert len(seen) >= 4000, "a row accepted before the read began is missing"
+        assert_runs_equal([seen], [rows[: len(seen)]])
+        for rest in more:
+            engine.samples.append(stream, rest.copy())
+        await check_stream(engine.samples, stream, [rows])
+
+    async def test_a_read_goes_on_while_late_rows_are_merged(self, engine: Engine) -> None:
+        stream = StreamRef(1, Layout("float64", 64))
+        rows = make_rows(stream.layout, range(0, 60_000, 10))
+        late = np.arange(5, len(rows), 10)
+        old = np.delete(rows, late)
+        engine.samples.append(stream, old.copy())
+        await engine.samples.commit()
+        groups = np.array_split(late, 12)
+        found = []
+        async for block in engine.samples.read(stream, ALL_TIME):
+            found.append(block.rows)
+            if groups:
+                await engine.samples.insert(
+                    stream, rows[groups.pop()], starts_interval=False, ends_interval=False
+                )
+        times = np.concatenate(found)["timestamp"]
+        assert (np.diff(times) > 0).all()
+        assert np.isin(old["timestamp"], times).all()
+        assert np.isin(times, rows["timestamp"]).all()
+
+    async def test_many_readers_and_a_writer_do_not_disturb_each_other(
+        self, engine: Engine
+    ) -> None:
+        stream = StreamRef(1, Layout("float32", 16))
+        rows = make_rows(stream.layout, range(0, 300_000, 10))
+        engine.samples.append(stream, rows[:10_000])
+
+        async def write() -> None:
+            for part in np.array_split(rows[10_000:], 20):
+                engine.samples.append(stream, part.copy())
+                await engine.samples.commit()
+
+        async def read() -> None:
+            runs, _ = await read_runs(engine.samples, stream)
+            assert len(runs[0]) >= 10_000
+            assert_runs_equal(runs, [rows[: len(runs[0])]])
+            await engine.samples.info(stream)
+
+        async with asyncio.TaskGroup() as group:
+            group.create_task(write())
+            for _ in range(5):
+                group.create_task(read())
+        await check_stream(engine.samples, stream, [rows])
+
+    async def test_a_read_may_be_left_half_way(self, scene: Scene) -> None:
+        await scene.append_runs((0, 4), (5, 9))
+        reading = scene.store.read(scene.stream, ALL_TIME)
+        async for _ in reading:
+            break
+        await scene.append(9, 10)
+        await scene.store.delete(scene.stream, at(scene, 0, 4))
+        await scene.expect((5, 10))
+        await reading.aclose()  # type: ignore[attr-defined]  # engines write generators
+
+
+def at(scene: Scene, start: int, end: int) -> Interval:
+    """Range from the first row of one unit to that of another."""
+    return Interval(scene.at(start), scene.at(end))

@@ -1,0 +1,112 @@
+"""JSON of data streams, their elements and what is stored of them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from joule.models.streams import DataStream, DataStreamInfo, Element
+from joule.wire.json_models import values as check
+
+if TYPE_CHECKING:
+    from joule.wire.json_models.values import JsonObject
+
+
+def element_to_json(element: Element) -> JsonObject:
+    """JSON of an element; the display type is upper case on the wire."""
+    return {
+        "id": element.id if element.is_saved else None,
+        "index": element.index,
+        "name": element.name,
+        "units": element.units,
+        "plottable": element.plottable,
+        "display_type": element.display_type.upper(),
+        "offset": element.offset,
+        "scale_factor": element.scale_factor,
+        "default_max": element.default_max,
+        "default_min": element.default_min,
+    }
+
+
+def element_from_json(json: object) -> Element:
+    """Make an element; all ten keys must be there, the display type may have any case."""
+    item = check.as_object(json, "element")
+    plottable = item["plottable"]
+    element = Element(
+        name=check.as_text(item["name"], "element name"),
+        units=check.as_optional_text(item["units"], "units"),
+        plottable=None if plottable is None else check.as_flag(plottable, "plottable"),
+        display_type=check.as_text(item["display_type"], "display_type").lower(),
+        offset=check.as_number(item["offset"], "offset"),
+        scale_factor=check.as_number(item["scale_factor"], "scale_factor"),
+        default_max=check.as_optional_number(item["default_max"], "default_max"),
+        default_min=check.as_optional_number(item["default_min"], "default_min"),
+        index=check.as_optional_integer(item["index"], "index") or 0,
+    )
+    element.id = check.as_optional_integer(item["id"], "id")
+    return element
+
+
+def data_stream_to_json(stream: DataStream, info: DataStreamInfo | None = None) -> JsonObject:
+    """JSON of a data stream, with ``data_info`` when ``info`` is given."""
+    json: JsonObject = {
+        "id": stream.id if stream.is_saved else None,
+        "name": stream.name,
+        "description": stream.description,
+        "datatype": stream.datatype,
+        "layout": stream.layout,
+        "keep_us": stream.keep_us,
+        "is_configured": stream.is_configured,
+        "is_source": stream.is_source,
+        "is_destination": stream.is_destination,
+        "locked": stream.locked,
+        "active": stream.active,
+        "decimate": stream.decimate,
+        "elements": [element_to_json(element) for element in stream.elements],
+    }
+    if info is not None:
+        json["data_info"] = data_stream_info_to_json(info)
+    return check.with_time(json, stream.updated_at)
+
+
+def data_stream_from_json(json: object) -> DataStream:
+    """Make a data stream; elements come in the order of their list and are numbered so."""
+    item = check.as_object(json, "stream")
+    elements = [
+        element_from_json(element) for element in check.as_list(item["elements"], "elements")
+    ]
+    for index, element in enumerate(elements):
+        element.index = index
+    stream = DataStream(
+        name=item["name"],
+        description=check.as_optional_text(item["description"], "description"),
+        datatype=check.as_text(item["datatype"], "datatype").lower(),
+        keep_us=check.as_integer(item["keep_us"], "keep_us"),
+        elements=elements,
+        decimate=check.as_flag(item["decimate"], "decimate"),
+        is_configured=check.as_flag(item["is_configured"], "is_configured"),
+        is_source=check.as_flag(item["is_source"], "is_source"),
+        is_destination=check.as_flag(item["is_destination"], "is_destination"),
+        updated_at=check.time_from_json(item.get("updated_at")),
+    )
+    stream.id = check.as_optional_integer(item["id"], "id")
+    return stream
+
+
+def data_stream_info_to_json(info: DataStreamInfo) -> JsonObject:
+    """JSON of what is stored of a data stream."""
+    return asdict(info)
+
+
+def data_stream_info_from_json(json: object) -> DataStreamInfo:
+    """Make what is stored of a data stream; null stands for nothing."""
+    if json is None:
+        return DataStreamInfo()
+    item = check.as_object(json, "data_info")
+    return DataStreamInfo(
+        start=check.as_optional_integer(item["start"], "start"),
+        end=check.as_optional_integer(item["end"], "end"),
+        rows=check.as_integer(item["rows"], "rows"),
+        bytes=check.as_integer(item["bytes"], "bytes"),
+        total_time=check.as_integer(item["total_time"], "total_time"),
+    )

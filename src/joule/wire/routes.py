@@ -1,0 +1,70 @@
+"""The paths and headers of a node's HTTP interface."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Route(StrEnum):
+    """Every path that a node serves; members are plain strings."""
+
+    ROOT = "/"
+    VERSION = "/version"
+    VERSION_JSON = "/version.json"
+    DBINFO = "/dbinfo"
+    DB_CONNECTION = "/db/connection.json"
+
+    FOLDERS = "/folders.json"
+    FOLDER = "/folder.json"
+    FOLDER_MOVE = "/folder/move.json"
+    FOLDER_MAP = "/folder/map.json"
+
+    STREAM = "/stream.json"
+    STREAM_MOVE = "/stream/move.json"
+    STREAM_ANNOTATIONS = "/stream/annotations.json"
+
+    DATA = "/data"
+    DATA_JSON = "/data.json"
+    DATA_INTERVALS = "/data/intervals.json"
+    DATA_DECIMATE = "/data/decimate.json"
+    DATA_CONSOLIDATE = "/data/consolidate.json"
+
+    EVENT = "/event.json"
+    EVENT_MOVE = "/event/move.json"
+    EVENT_DATA = "/event/data.json"
+    EVENT_DATA_COUNT = "/event/data/count.json"
+
+    ANNOTATIONS = "/annotations.json"
+    ANNOTATIONS_INFO = "/annotations/info.json"
+    ANNOTATION = "/annotation.json"
+
+    MODULES = "/modules.json"
+    MODULE = "/module.json"
+    MODULE_LOGS = "/module/logs.json"
+    APPS = "/app.json"
+    APP_AUTH = "/app/auth"
+    PROXIES = "/proxies.json"
+    PROXY = "/proxy.json"
+
+    MASTERS = "/masters.json"
+    MASTER = "/master.json"
+    FOLLOWERS = "/followers.json"
+    FOLLOWER = "/follower.json"
+
+    ARCHIVE = "/archive.json"
+
+
+KEY_HEADER = "X-API-KEY"
+"""Carries the caller's API key."""
+
+AUTH_REQUIRED_HEADER = "X-AUTH-REQUIRED"
+"""Set by a reverse proxy on the UNIX socket: the caller is not trusted, check its key."""
+
+LAYOUT_HEADER = "joule-layout"
+"""Layout of the rows in the body of ``GET /data``."""
+
+DECIMATION_HEADER = "joule-decimation"
+"""Decimation level of the rows in the body of ``GET /data``, ``1`` for raw rows."""
+
+SERVER_BANNER = "Joule server"
+"""The body of ``GET /``: how tools recognise a node."""

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import aiohttp
+from tests.unit.server.support import Http
+
+if TYPE_CHECKING:
+    from joule.testing.node import RunningNode
+
+
+async def test_the_banner_is_plain_text_without_a_newline(http: Http) -> None:
+    answer = await http("GET", "/", headers={"Accept": "*/*"})
+    assert (answer.status, answer.text) == (200, "Joule server")
+    assert answer.headers["Content-Type"].startswith("text/plain")
+
+
+async def test_version_is_text_and_json(http: Http, running: RunningNode) -> None:
+    assert (await http.get("/version")).text == "2.0.0"
+    about = (await http.get("/version.json")).json
+    assert about == {"version": "2.0.0", "name": "test_node", "uuid": str(running.node.uuid)}
+    assert UUID(about["uuid"]).version == 4
+
+
+async def test_dbinfo_has_a_path_and_four_integers(http: Http) -> None:
+    info = (await http.get("/dbinfo")).json
+    assert set(info) == {"path", "size", "other", "reserved", "free"}
+    assert all(isinstance(info[key], int) for key in ("size", "other", "reserved", "free"))
+
+
+async def test_get_routes_answer_head_without_a_body(http: Http) -> None:
+    for path in ("/", "/version.json", "/folders.json"):
+        answer = await http("HEAD", path)
+        assert (answer.status, answer.body) == (200, b"")
+
+
+async def test_what_is_not_served_is_404(http: Http) -> None:
+    assert (await http.get("/db/connection.json")).status == 404
+
+
+async def test_connections_are_kept_alive(running: RunningNode) -> None:
+    opened: list[object] = []
+
+    async def note(_session: object, _context: object, params: object) -> None:
+        opened.append(params)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_connection_create_end.append(note)
+    headers = {"X-API-KEY": running.key}
+    async with aiohttp.ClientSession(trace_configs=[trace], headers=headers) as session:
+        for _ in range(3):
+            assert (await Http(session, running.url).get("/version.json")).status == 200
+    assert len(opened) == 1
