@@ -17,9 +17,8 @@ from joule.models.layout import Layout
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.integration.daemon import Daemon
-
     from joule.api import Folder, TcpNode
+    from tests.integration.daemon import Daemon
 
 pytestmark = pytest.mark.slow
 

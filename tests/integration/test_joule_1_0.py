@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.integration.daemon import Daemon, wait_until
 
 pytestmark = pytest.mark.slow

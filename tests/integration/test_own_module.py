@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.integration.daemon import Daemon, wait_until
 
 if TYPE_CHECKING:

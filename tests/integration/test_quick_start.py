@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from tests.integration.daemon import Daemon, is_running, wait_until
 
 from joule.errors import ApiError
+from tests.integration.daemon import Daemon, is_running, wait_until
 
 if TYPE_CHECKING:
     from joule.api import DataStreamInfo, Module, TcpNode
 
 pytestmark = pytest.mark.slow
+
+README = Path(__file__).parents[2] / "README.md"
 
 READY_S = 15
 """By then a new user wants to see everything run."""
@@ -87,6 +95,47 @@ def test_the_demo_runs_and_its_data_can_be_seen_in_every_way(demo: Daemon) -> No
     decimated = demo.joule("data", "read", "-r", "10", path)
     assert decimated.returncode == 0, decimated.stderr
     assert 0 < len(decimated.stdout.splitlines()) <= 10
+
+
+def commands_to_try(text: str) -> list[list[str]]:
+    """The lines of a text that run the command, without the program's name."""
+    lines = re.findall(r"^\s*(?:\.venv/bin/)?joule (.+?)(?:\s+#.*)?$", text, re.MULTILINE)
+    return [shlex.split(line) for line in lines]
+
+
+def test_the_commands_of_the_readme_and_of_the_greeting_work(demo: Daemon) -> None:
+    first_screen = README.read_text().partition("\n## ")[0]
+    tried = commands_to_try(first_screen) + commands_to_try(demo.text)
+    assert len(tried) >= 6
+    for words in tried:
+        if "--live" in words:
+            assert follow(demo, words)
+        else:
+            result = demo.joule(*words)
+            assert result.returncode == 0, (words, result.stderr)
+            assert result.stdout
+
+
+def follow(demo: Daemon, words: list[str]) -> str:
+    """The first line of a command that goes on until Ctrl-C, which must end it without a fuss."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "joule.cli", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=demo.environment,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            process.send_signal(signal.SIGINT)
+            _, notes = process.communicate(timeout=10)
+        except BaseException:
+            process.kill()
+            raise
+    assert process.returncode == 0, notes
+    assert "Traceback" not in notes
+    return line
 
 
 def test_live_blocks_arrive(demo: Daemon) -> None:

@@ -8,6 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+
 from tests.integration.daemon import Daemon
 
 if TYPE_CHECKING:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from joule.api import targets
@@ -10,7 +11,7 @@ from joule.api.part import NodePart
 from joule.models.annotations import Annotation, AnnotationInfo
 from joule.wire.json_models import (
     annotation_from_json,
-    annotation_info_from_json,
+    info_from_json,
 )
 from joule.wire.routes import Route
 
@@ -51,4 +52,4 @@ class AnnotationActions(NodePart):
         """Get how many annotations a stream has, and the first and last of their start times."""
         params = targets.data_stream(stream, "stream_")
         answer = await self.session.get(Route.ANNOTATIONS_INFO, params)
-        return understood(annotation_info_from_json, answer)
+        return understood(partial(info_from_json, AnnotationInfo), answer)

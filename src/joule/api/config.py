@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from joule.api.node import Node, TcpNode
-from joule.api.node_files import NodeConfig, NodeFiles
+from joule.api.node_files import NodeConfig, NodeFiles, existing_files
 from joule.errors import ApiError
 
 
@@ -76,7 +76,8 @@ def set_default_node(node: Node | str) -> None:
 
 def create_tcp_node(url: str, key: str, name: str = "node") -> TcpNode:
     """Make a node that is not saved; certificates are checked as for saved nodes."""
-    return TcpNode(name, url, key, NodeFiles().cafile)
+    files = existing_files()
+    return TcpNode(name, url, key, files.cafile if files else "")
 
 
 def _name(node: Node | str) -> str:

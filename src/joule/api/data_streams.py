@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from joule.api import targets
@@ -10,8 +11,8 @@ from joule.api.part import NodePart
 from joule.models.streams import DataStream, DataStreamInfo
 from joule.wire.json_models import (
     data_stream_from_json,
-    data_stream_info_from_json,
     data_stream_to_json,
+    info_from_json,
 )
 from joule.wire.routes import Route
 
@@ -70,7 +71,7 @@ class DataStreamActions(NodePart):
     async def data_stream_info(self, stream: DataStreamSpec) -> DataStreamInfo:
         """Get the bounds (UNIX us), number of rows and size of what is stored of a stream."""
         answer = await self.session.get(Route.STREAM, targets.data_stream(stream))
-        return understood(data_stream_info_from_json, member("data_info", answer))
+        return understood(partial(info_from_json, DataStreamInfo), member("data_info", answer))
 
     async def data_stream_annotation_delete(
         self, stream: DataStreamSpec, start: float | None = None, end: float | None = None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from joule.api.answers import listed, member, understood
 from joule.errors import InvalidRequestError
-from joule.wire.json_models import event_from_json, event_stream_info_from_json
+from joule.models.events import EventStreamInfo
+from joule.wire.json_models import event_from_json, info_from_json
 from joule.wire.routes import Route
 
 if TYPE_CHECKING:
@@ -134,7 +136,7 @@ async def _with_start(session: Session, selection: EventSelection) -> EventSelec
     if selection.start is not None or selection.end is None:
         return selection
     answer = await session.get(Route.EVENT, selection.target)
-    info = understood(event_stream_info_from_json, member("data_info", answer))
+    info = understood(partial(info_from_json, EventStreamInfo), member("data_info", answer))
     if info.start is None or info.start >= selection.end:
         return None
     return replace(selection, start=info.start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from joule.api import targets
@@ -13,8 +14,8 @@ from joule.errors import InvalidRequestError, NotFoundError
 from joule.models.events import Event, EventStream, EventStreamInfo
 from joule.wire.json_models import (
     event_stream_from_json,
-    event_stream_info_from_json,
     event_stream_to_json,
+    info_from_json,
 )
 from joule.wire.routes import Route
 
@@ -60,7 +61,7 @@ class EventStreamActions(NodePart):
             name,
             description,
             chunk_duration,
-            chunk_duration_us or 0,
+            chunk_duration_us,  # type: ignore[arg-type]  # None: not given
             event_fields=event_fields or {},
         )
         return await self.event_stream_create(missing, folder or "/")
@@ -96,7 +97,7 @@ class EventStreamActions(NodePart):
     async def event_stream_info(self, stream: EventStreamSpec) -> EventStreamInfo:
         """Get first start, last end (UNIX us) and number of the events of a stream."""
         answer = await self.session.get(Route.EVENT, targets.event_stream(stream))
-        return understood(event_stream_info_from_json, member("data_info", answer))
+        return understood(partial(info_from_json, EventStreamInfo), member("data_info", answer))
 
     async def event_stream_write(
         self, stream: EventStreamSpec, events: Sequence[Event]

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Generic, TypeVar
 
 from joule.api.answers import listed
 from joule.api.part import NodePart
 from joule.errors import InvalidRequestError
 from joule.wire.routes import Route
 
-if TYPE_CHECKING:
-    from joule.api.node import TcpNode
+Follower = TypeVar("Follower", bound=NodePart)
 
 
-class FollowerActions(NodePart):
-    """Follower methods of a node."""
+class FollowerActions(NodePart, Generic[Follower]):
+    """Follower methods of a node, which gives its followers as ``Follower``."""
 
-    async def follower_list(self) -> list[TcpNode]:
+    async def follower_list(self) -> list[Follower]:
         """List the nodes that this node may control, ready to be used."""
         return listed(self._follower, await self.session.get(Route.FOLLOWERS))
 
@@ -29,6 +28,6 @@ class FollowerActions(NodePart):
 
     follower_remove = follower_delete
 
-    def _follower(self, item: Any) -> TcpNode:
+    def _follower(self, item: Any) -> Follower:
         """Make the node object of a follower."""
         raise NotImplementedError

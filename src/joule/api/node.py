@@ -14,7 +14,7 @@ from joule.api.folders import FolderActions
 from joule.api.followers import FollowerActions
 from joule.api.masters import MasterActions
 from joule.api.modules import ModuleActions
-from joule.api.node_files import NodeConfig, NodeFiles
+from joule.api.node_files import NodeConfig, existing_files
 from joule.api.proxies import ProxyActions
 from joule.api.session import Policy, Session
 from joule.api.transport import TcpTransport, UnixTransport
@@ -38,7 +38,7 @@ class Node(
     ModuleActions,
     ProxyActions,
     MasterActions,
-    FollowerActions,
+    FollowerActions["TcpNode"],
     DatabaseActions,
     ArchiveActions,
 ):
@@ -61,7 +61,7 @@ class Node(
         verify: bool = True,
         policy: Policy | None = None,
     ) -> None:
-        found = _saved(url) if key is None else key
+        found = _saved_key(url) if key is None else key
         self._connect(name, TcpTransport(url, found, cafile=cafile, verify=verify), cafile, policy)
 
     def _connect(self, name: str, transport: Transport, cafile: str, policy: Policy | None) -> None:
@@ -139,7 +139,7 @@ class UnixNode(Node):
         return f'<joule.api.node.UnixNode path="{self.path}">'
 
 
-def _saved(url: str) -> str:
-    wanted = url.rstrip("/")
-    keys = [entry.key for entry in NodeFiles().nodes() if entry.url.rstrip("/") == wanted]
-    return keys[0] if keys else ""
+def _saved_key(url: str) -> str:
+    files = existing_files()
+    nodes = files.nodes() if files else []
+    return next((node.key for node in nodes if node.url.rstrip("/") == url.rstrip("/")), "")

@@ -55,6 +55,15 @@ def config_directory() -> Path:
     return Path(home) / ".joule"
 
 
+def existing_files() -> NodeFiles | None:
+    """Give the user's files, None where the user has no configuration directory."""
+    try:
+        directory = config_directory()
+    except ApiError:
+        return None
+    return NodeFiles(directory) if directory.is_dir() else None
+
+
 class NodeFiles:
     """The files in ``directory``, which is created for its owner alone if it is missing."""
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from joule.api.session import translated
 from joule.errors import ApiError, NoDataError
-from joule.models.layout import Layout
 from joule.models.pipes import InputPipe
-from joule.wire.routes import DECIMATION_HEADER, LAYOUT_HEADER, Route
+from joule.wire.routes import Route
+from joule.wire.rows import layout_and_level
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,16 +38,13 @@ async def open_reading(
 
 
 def _pipe(stream: DataStream, response: ClientResponse, url: str) -> InputPipe:
-    layout = response.headers.get(LAYOUT_HEADER, "")
-    level = response.headers.get(DECIMATION_HEADER, "")
     try:
-        Layout.parse(layout)
-        decimation_level = int(level)
+        layout, level = layout_and_level(response.headers)
     except ValueError as error:
-        raise ApiError(f"Invalid node response: layout [{layout}], level [{level}]") from error
+        raise ApiError(f"Invalid node response: {error}") from error
     reader = AnswerReader(response, url)
-    pipe = InputPipe(name=stream.name, stream=stream, layout=layout, reader=reader)
-    pipe.decimation_level = decimation_level
+    pipe = InputPipe(name=stream.name, stream=stream, layout=str(layout), reader=reader)
+    pipe.decimation_level = level
     return pipe
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from joule.api.transport import Transport
 
 READ_BUFFER_BYTES = 1 << 20
-"""How much of an answer may wait on this side before the node is slowed down, halved."""
+"""When twice as much of an answer waits on this side, the node is slowed down."""
 
 UNTRUSTED = "the specified certificate authority did not validate this server"
 

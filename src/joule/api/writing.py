@@ -15,8 +15,7 @@ from joule.api.row_check import RowCheck
 from joule.api.session import translated
 from joule.api.upload_body import UploadBody
 from joule.errors import ApiError, NodeConnectionError
-from joule.models.pipes.pipe import Pipe
-from joule.models.pipes.writing import WritablePipe
+from joule.models.pipes import OutputPipe
 from joule.wire.routes import Route
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from joule.models.streams import DataStream
 
 
-class UploadPipe(WritablePipe):
+class UploadPipe(OutputPipe):
     """A pipe into a data stream of a node.
 
     It buffers little; a write waits while the node is slower. :meth:`close` returns when the node
@@ -39,7 +38,7 @@ class UploadPipe(WritablePipe):
     """
 
     def __init__(self, session: Session, stream: DataStream, params: Mapping[str, Any]) -> None:
-        super().__init__(stream.name, Pipe.DIRECTION.OUTPUT, stream=stream)
+        super().__init__(stream.name, stream)
         self._check = RowCheck(stream)
         self._body = UploadBody()
         self._open_interval = False
@@ -60,7 +59,7 @@ class UploadPipe(WritablePipe):
         self._raise_fault()
 
     def _put(self, data: NDArray[np.uint8]) -> None:
-        self._check(self.rows_layout.view(data))
+        self._check(self.rows_layout.view(data.data))
         self._body.put(data.data)
         self._open_interval = True
 

@@ -6,6 +6,7 @@ A running node is told through its UNIX socket; otherwise the key goes straight 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import getpass
 import os
 from dataclasses import replace
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import psutil
 
 import joule
 from joule.cli import output
 from joule.config.main_conf import SYSTEM_FILE
-from joule.config.places import API_SOCKET, find_config, node_url, socket_folder
+from joule.config.places import API_SOCKET, PID_FILE, find_config, node_url, socket_folder
 from joule.errors import ApiError, ConfigurationError, ConflictError, NodeConnectionError
 from joule.models.access import key_hash, new_key
 from joule.storage import open_engine
@@ -64,7 +66,7 @@ def _user() -> str:
 
 
 async def _authorize(config: MainConfig, url: str | None) -> str:
-    address = (url or node_url(config) or await _proxied_url()).rstrip("/")
+    address = (url or _url(config) or await _proxied_url()).rstrip("/")
     key = _saved_key(address) or new_key()
     try:
         name = await _grant(config, key)
@@ -73,6 +75,18 @@ async def _authorize(config: MainConfig, url: str | None) -> str:
         name = await _grant(config, key)
     joule.api.save_node(joule.api.create_tcp_node(address, key, name))
     return name
+
+
+def _url(config: MainConfig) -> str | None:
+    """Give the URL of the node; one without a main file may have been given any port."""
+    if config.file is None:
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            pid = int((socket_folder(config.folders) / PID_FILE).read_text())
+            for connection in psutil.Process(pid).net_connections("tcp"):
+                if connection.status == psutil.CONN_LISTEN:
+                    host, port = connection.laddr
+                    return node_url(replace(config, ip_address=host, port=port))
+    return node_url(config)
 
 
 def _saved_key(url: str) -> str | None:

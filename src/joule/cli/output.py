@@ -77,7 +77,7 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print a table."""
     from tabulate import tabulate  # few commands have one
 
-    line(tabulate(list(rows), headers, tablefmt="fancy_grid"))
+    line(tabulate(list(rows), headers, tablefmt="fancy_grid", disable_numparse=True))
 
 
 def dot(colour: str) -> str:

@@ -44,7 +44,7 @@ async def info(node: Node, path: str, elements: bool) -> None:
     output.line("Data Stream Information:")
     output.fields(_description(stream))
     output.line()
-    output.fields([*_contents(stream, stored), ("Annotations", annotations.count)])
+    output.fields([*_contents(stream, stored), ("Annotation", annotations.count)])
     if elements:
         output.table(["Name", "Units", "Display", "Min,Max"], map(_element, stream.elements))
 

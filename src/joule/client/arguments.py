@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from joule.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,6 +25,20 @@ def parse(
     module file cannot be used.
     """
     return _parser(custom_args).parse_args([*argv, *_file_arguments(argv)])
+
+
+def parse_development(
+    custom_args: Callable[[argparse.ArgumentParser], None],
+) -> argparse.Namespace:
+    """Give the arguments under a development server: those of a module file, and live data.
+
+    The environment variable ``JOULE_MODULE_CONFIG`` names the file; ``ConfigurationError`` when it
+    is not set.
+    """
+    file = os.environ.get("JOULE_MODULE_CONFIG")
+    if not file:
+        raise ConfigurationError("set JOULE_MODULE_CONFIG to the module file")
+    return parse(["--module_config", file, "--live"], custom_args)
 
 
 def _file_arguments(argv: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from joule.client import arguments
 from joule.client.arguments import UNSET
 from joule.client.console import set_up_logging
 from joule.client.node_pipes import open_pipes, parse_pipes
-from joule.errors import ConfigurationError, EmptyPipeError, JouleError
+from joule.errors import ApiError, ConfigurationError, EmptyPipeError
 
 if TYPE_CHECKING:
     import argparse
@@ -97,7 +97,8 @@ class BaseModule:
     def start(self, parsed_args: argparse.Namespace | None = None) -> None:
         """Run the module until it ends or is told to stop; to be called from ``main``.
 
-        A ``ConfigurationError`` is logged as ``ERROR: ...`` and ends it without a traceback.
+        A ``ConfigurationError`` is logged as ``ERROR: ...`` and ends it without a traceback; so is
+        what the node refuses, with status 1, when the module is run by hand.
         """
         set_up_logging()
         try:
@@ -106,15 +107,25 @@ class BaseModule:
             asyncio.run(self._run_until_stopped(parsed_args))
         except ConfigurationError as error:
             _log.error("%s", error)
+        except ApiError as error:
+            if self.is_under_node:
+                raise
+            _log.error("%s", error)
+            sys.exit(1)
 
     def create_dev_app(self) -> web.Application:
         """Make an application for a development server, with the module running live beside it.
 
         The environment variable ``JOULE_MODULE_CONFIG`` names the module file.
         """
-        from joule.client.web import create_dev_app
+        from joule.client.web import run_beside
 
-        return create_dev_app(self)
+        args = self.parsed_args = arguments.parse_development(self.custom_args)
+        app = self.make_app()
+        if app is None:
+            raise ConfigurationError("this module has no routes")
+        run_beside(app, lambda: self.run_to_end(args), self.stop)
+        return app
 
     # ------------------------------------------------------------------ for the kinds of modules
 
@@ -182,8 +193,8 @@ class BaseModule:
         ends = parse_pipes(args.pipes)
         opened = await open_pipes(ends, _flag(args, "api_socket"))
         self._node_pipes = opened
-        self.pipes = [*opened.inputs.values(), *opened.outputs.values()]
-        self._resources.push_async_callback(_close_pipes, self.pipes)
+        self.pipes = opened.all
+        self._resources.push_async_callback(opened.close)
         await self.process(args, opened.inputs, opened.outputs)
 
     async def _close_node(self) -> None:
@@ -234,15 +245,6 @@ def _find_node(args: argparse.Namespace) -> Node:
     from joule.client.standalone.nodes import saved_node
 
     return saved_node(getattr(args, "node", ""), getattr(args, "url", ""))
-
-
-async def _close_pipes(pipes: Sequence[Pipe]) -> None:
-    """Close the pipes to the node; that it is gone already is no reason to fail."""
-    for pipe in pipes:
-        try:
-            await pipe.close()
-        except (JouleError, OSError) as error:
-            _log.warning("closing pipe [%s]: %s", pipe.name, error)
 
 
 def __getattr__(name: str) -> Any:

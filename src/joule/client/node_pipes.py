@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from joule.client.stream_query import query_stream, stub_stream
-from joule.errors import ConfigurationError
+from joule.errors import ConfigurationError, JouleError
 from joule.models.pipes import DescriptorReader, DescriptorWriter, InputPipe, OutputPipe
 
 if TYPE_CHECKING:
     from joule.models.pipes import Pipe
     from joule.models.streams import DataStream
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,19 @@ class NodePipes:
     inputs: dict[str, Pipe]
     outputs: dict[str, Pipe]
     readers: tuple[DescriptorReader, ...] = ()
+
+    @property
+    def all(self) -> list[Pipe]:
+        """Inputs, then outputs."""
+        return [*self.inputs.values(), *self.outputs.values()]
+
+    async def close(self) -> None:
+        """Close all pipes; that the node is gone already is no reason to fail."""
+        for pipe in self.all:
+            try:
+                await pipe.close()
+            except (JouleError, OSError) as error:
+                _log.warning("closing pipe [%s]: %s", pipe.name, error)
 
     def finish_inputs(self) -> None:
         """Let the inputs end behind the rows that have already arrived."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import socket as sockets
 from contextlib import suppress
 from pathlib import Path
@@ -11,14 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from joule.client import arguments
 from joule.client.console import note
 from joule.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
-
-    from joule.client.base_module import BaseModule
+    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 
 state_key: web.AppKey[dict[str, Any]] = web.AppKey("state", dict)
 """A dictionary for the module's own use."""
@@ -76,29 +72,21 @@ def _bind(host: str, ports: Sequence[int]) -> sockets.socket:
     raise ConfigurationError(f"cannot serve the web interface on [{host}:{span}], not available")
 
 
-def create_dev_app(module: BaseModule) -> web.Application:
-    """Give the module's application; starting it starts the module in live mode."""
-    file = os.environ.get("JOULE_MODULE_CONFIG")
-    if not file:
-        raise ConfigurationError("set JOULE_MODULE_CONFIG to the module file")
-    args = arguments.parse(["--module_config", file, "--live"], module.custom_args)
-    module.parsed_args = args
-    app = module.make_app()
-    if app is None:
-        raise ConfigurationError("this module has no routes")
-
+def run_beside(
+    app: web.Application, run: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], None]
+) -> None:
+    """Let ``run`` begin when ``app`` is started; when that ends, ``stop`` it and cancel it."""
     app[task_key] = []
 
     async def run_module(app: web.Application) -> AsyncIterator[None]:
-        task = asyncio.create_task(module.run_to_end(args))
+        task = asyncio.create_task(run())
         app[task_key].append(task)
         try:
             yield
         finally:
-            module.stop()
+            stop()
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
 
     app.cleanup_ctx.append(run_module)
-    return app

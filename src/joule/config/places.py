@@ -21,6 +21,7 @@ SOCKET_PATH_BYTES_MAX = 107
 """Longest path of a UNIX socket on Linux."""
 
 API_SOCKET = "api"
+PID_FILE = "pid"
 _LONGEST_SOCKET = "module9999"
 
 
@@ -57,7 +58,7 @@ def socket_folder(folders: Folders) -> Path:
     One whose sockets would have paths too long for the system is replaced by a short one, the
     same at every start: in ``$XDG_RUNTIME_DIR``, or in the folder for temporary files.
     """
-    if _fits(folders.sockets):
+    if sockets_fit(folders.sockets):
         return folders.sockets
     mark = hashlib.sha256(os.fsencode(folders.sockets)).hexdigest()[:12]
     runtime = os.environ.get("XDG_RUNTIME_DIR")
@@ -66,7 +67,8 @@ def socket_folder(folders: Folders) -> Path:
     return Path(tempfile.gettempdir()) / f"joule-{os.getuid()}-{mark}"
 
 
-def _fits(folder: Path) -> bool:
+def sockets_fit(folder: Path) -> bool:
+    """Whether the sockets in a folder have paths that the system can use."""
     return len(os.fsencode(folder / _LONGEST_SOCKET)) <= SOCKET_PATH_BYTES_MAX
 
 
@@ -81,8 +83,14 @@ def node_url(config: MainConfig) -> str | None:
     scheme = "http" if config.security is None else "https"
     if config.security is not None and config.security.authority is not None:
         return f"{scheme}://{config.name}:{config.port}"
-    address = ipaddress.ip_address(config.ip_address)
-    if address.is_unspecified:
-        address = ipaddress.ip_address("127.0.0.1" if address.version == 4 else "::1")
-    host = f"[{address}]" if address.version == 6 else str(address)
-    return f"{scheme}://{host}:{config.port}"
+    return f"{scheme}://{_host(config.ip_address)}:{config.port}"
+
+
+def _host(address: str) -> str:
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address  # a name, which only the command line can give
+    if ip.is_unspecified:
+        return "127.0.0.1" if ip.version == 4 else "[::1]"
+    return f"[{ip}]" if ip.version == 6 else str(ip)

@@ -3,77 +3,39 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from joule.config.ini import Section, main_section, parse_ini
-from joule.config.rules import folder_path, keep_us
+from joule.config.configured import configured_stream, option, stream_name
+from joule.config.rules import keep_us
 from joule.errors import ConfigurationError
-from joule.models.base import name_fault
 from joule.models.layout import DATATYPES
 from joule.models.streams import DataStream, Element
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-T = TypeVar("T")
+    from joule.config.configured import ConfiguredStream
+    from joule.config.ini import Section
+
 _ELEMENT = re.compile(r"Element\d")
 
 
-@dataclass(frozen=True, slots=True)
-class ConfiguredStream:
-    """A data stream as its file describes it, and the path of the folder it belongs in."""
-
-    stream: DataStream
-    folder: str
-    file: Path | None = None
-
-    @property
-    def path(self) -> str:
-        """Full path of the stream."""
-        return f"{self.folder.rstrip('/')}/{self.stream.name}"
-
-
-def data_stream_from_conf(text: str, file: Path) -> ConfiguredStream:
+def data_stream_from_conf(text: str, file: Path) -> ConfiguredStream[DataStream]:
     """Read a data stream file; ``ConfigurationError`` names file, section and option."""
-    sections = parse_ini(text, str(file))
-    try:
-        main = main_section(sections)
-        stream = DataStream(
-            name=stream_name(main),
-            description=main.text("description") or "",
-            datatype=_datatype(main),
-            keep_us=option(main, "keep", "all", keep_us),
-            decimate=main.boolean("decimate", True),
-            elements=_elements(sections),
-            is_configured=True,
-        )
-        stream.check()
-        return ConfiguredStream(stream, option(main, "path", None, folder_path), file)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"Invalid data stream [{file}]: {error}") from error
+    return configured_stream(text, file, "data stream", _data_stream)
 
 
-def stream_name(main: Section) -> str:
-    """Give the name of a data stream or event stream."""
-    name = main.required("name")
-    fault = name_fault(name)
-    if fault is not None:
-        raise main.fault("name", fault)
-    return name
-
-
-def option(section: Section, name: str, default: str | None, parse: Callable[[str], T]) -> T:
-    """Give ``parse(value)``; its ``ConfigurationError`` then names section and option.
-
-    Without a default the option is required.
-    """
-    text = section.required(name) if default is None else section.text(name) or default
-    try:
-        return parse(text)
-    except ConfigurationError as error:
-        raise section.fault(name, str(error)) from error
+def _data_stream(main: Section, sections: Mapping[str, Section]) -> DataStream:
+    return DataStream(
+        name=stream_name(main),
+        description=main.text("description") or "",
+        datatype=_datatype(main),
+        keep_us=option(main, "keep", "all", keep_us),
+        decimate=main.boolean("decimate", True),
+        elements=_elements(sections),
+        is_configured=True,
+    )
 
 
 def _datatype(main: Section) -> str:

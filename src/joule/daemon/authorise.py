@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import getpass
-import ipaddress
 from typing import TYPE_CHECKING
 
 from joule.api import create_tcp_node, get_node, get_nodes, save_node
@@ -47,18 +46,3 @@ def free_name(name: str, url: str, saved: Sequence[NodeConfig]) -> str:
 def is_default(name: str) -> bool:
     """Whether the user's commands go to the node of this name by themselves."""
     return get_node().name == name
-
-
-def node_url(address: str, port: int, *, tls: bool) -> str:
-    """Give the URL under which this host reaches a listener; "all addresses" is the loopback."""
-    return f"{'https' if tls else 'http'}://{_host(address)}:{port}"
-
-
-def _host(address: str) -> str:
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError:
-        return address  # a name
-    if ip.is_unspecified:
-        return "127.0.0.1" if ip.version == 4 else "[::1]"
-    return f"[{ip}]" if ip.version == 6 else str(ip)

@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
-import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from joule.config.places import PID_FILE, socket_folder, sockets_fit
 from joule.errors import ConfigurationError, JouleError
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from pathlib import Path
     from typing import Self
 
     from joule.config.main_conf import Folders
-
-SOCKET_PATH_BYTES_MAX = 107
-"""Longest path of a UNIX socket on Linux."""
-
-API_SOCKET = "api"
-_LONGEST_SOCKET = "module9999"
-_PID_FILE = "pid"
 
 
 def make_folders(folders: Folders, *, own: bool) -> None:
@@ -60,26 +51,19 @@ def _make_sockets(folder: Path) -> None:
         raise ConfigurationError(f"SocketDirectory [{folder}] is not writable")
 
 
-def with_short_sockets(folders: Folders) -> Folders:
+def with_usable_sockets(folders: Folders) -> Folders:
     """Give folders whose sockets have paths that the system can use.
 
-    Too long ones move to a short folder, the same one at every start: in ``$XDG_RUNTIME_DIR``, or
-    one in the folder for temporary files that belongs to this user alone.
+    A short folder that takes the place of one that is too long belongs to this user alone.
     """
-    if len(os.fsencode(folders.sockets / _LONGEST_SOCKET)) <= SOCKET_PATH_BYTES_MAX:
+    sockets = socket_folder(folders)
+    if sockets == folders.sockets:
         return folders
-    mark = hashlib.sha256(os.fsencode(folders.sockets)).hexdigest()[:12]
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    if runtime and Path(runtime).is_dir():
-        short = Path(runtime) / f"joule-{mark}"
-    else:
-        short = _private(Path(tempfile.gettempdir()) / f"joule-{os.getuid()}-{mark}")
-    if len(os.fsencode(short / _LONGEST_SOCKET)) > SOCKET_PATH_BYTES_MAX:
+    if not sockets_fit(sockets):
         raise ConfigurationError(
-            f"SocketDirectory [{folders.sockets}] is too long for a UNIX socket "
-            f"(at most {SOCKET_PATH_BYTES_MAX - len(_LONGEST_SOCKET) - 1} bytes)"
+            f"SocketDirectory [{folders.sockets}] is too long for a UNIX socket"
         )
-    return replace(folders, sockets=short)
+    return replace(folders, sockets=_private(sockets))
 
 
 def _private(folder: Path) -> Path:
@@ -89,6 +73,10 @@ def _private(folder: Path) -> Path:
     if state.st_uid != os.getuid() or not folder.is_dir() or folder.is_symlink():
         raise ConfigurationError(f"[{folder}] belongs to somebody else")
     return folder
+
+
+class StartError(JouleError):
+    """The daemon cannot start although its configuration is fine; the text says it all."""
 
 
 class FolderLock:
@@ -103,43 +91,41 @@ class FolderLock:
         self._fd = -1
 
     def __enter__(self) -> Self:
-        path = self._folder / _PID_FILE
-        try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        except OSError as error:
-            raise StartError(f"Cannot write [{path}]: {error.strerror}") from error
-        try:
-            self._take()
-            remove_sockets(self._folder)
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
-        except BaseException:
-            os.close(self._fd)
-            raise
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # The file stays: removing it would let two others lock two different files. Without a pid
-        # in it nobody takes the node for running.
+        self._fd = self._locked_file()
         remove_sockets(self._folder)
         os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, b"%d\n" % os.getpid(), 0)
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        remove_sockets(self._folder)
+        (self._folder / PID_FILE).unlink(missing_ok=True)
         os.close(self._fd)
 
-    def _take(self) -> None:
-        try:
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            pid = os.pread(self._fd, 20, 0).decode("ascii", "replace").strip() or "?"
-            raise StartError(f"jouled is already running with pid {pid}") from error
+    def _locked_file(self) -> int:
+        """Open the file and lock it; again when its last owner removed it meanwhile."""
+        path = self._folder / PID_FILE
+        while True:
+            try:
+                fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            except OSError as error:
+                raise StartError(f"Cannot write [{path}]: {error.strerror}") from error
+            try:
+                _lock(fd)
+                if path.exists() and os.path.samestat(os.fstat(fd), path.stat()):
+                    return fd
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)
 
 
-class StartError(JouleError):
-    """The daemon cannot start although its configuration is fine; the text says it all."""
+def _lock(fd: int) -> None:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        pid = os.pread(fd, 20, 0).decode("ascii", "replace").strip() or "?"
+        raise StartError(f"jouled is already running with pid {pid}") from error
 
 
 def remove_sockets(folder: Path) -> None:

@@ -6,8 +6,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import joule
+from joule.config.places import API_SOCKET
 from joule.daemon.demo import HOST_RAW, RANDOM_MEAN
-from joule.daemon.folders import API_SOCKET
 
 if TYPE_CHECKING:
     from joule.config.main_conf import MainConfig

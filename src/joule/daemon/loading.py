@@ -6,24 +6,25 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, TypeVar
 
-from joule.config.event_stream_conf import ConfiguredEventStream, event_stream_from_conf
+from joule.config.event_stream_conf import event_stream_from_conf
 from joule.config.folder import conf_files, read_folder
 from joule.config.module_conf import module_with_fault
-from joule.config.stream_conf import ConfiguredStream, data_stream_from_conf
+from joule.config.stream_conf import data_stream_from_conf
 from joule.errors import JouleError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from pathlib import Path
 
+    from joule.config.configured import ConfiguredStream
     from joule.config.main_conf import Folders, MainConfig
     from joule.config.module_conf import ModuleConf
+    from joule.models.streams import StreamKind
     from joule.node import Catalog
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-C = TypeVar("C", ConfiguredStream, ConfiguredEventStream)
 
 
 async def load_streams(catalog: Catalog, folders: Folders) -> None:
@@ -32,14 +33,10 @@ async def load_streams(catalog: Catalog, folders: Folders) -> None:
     A file that cannot be used, or that does not fit what is stored, is logged and changes nothing.
     """
     await catalog.begin_configuration()
-    data_streams = await _read(folders.data_streams, data_stream_from_conf)
-    await _configure(
-        data_streams, lambda conf: catalog.configure_data_stream(conf.stream, conf.folder)
-    )
-    event_streams = await _read(folders.event_streams, event_stream_from_conf)
-    await _configure(
-        event_streams, lambda conf: catalog.configure_event_stream(conf.stream, conf.folder)
-    )
+    for data_stream in await _read(folders.data_streams, data_stream_from_conf):
+        await _configure(catalog, data_stream)
+    for event_stream in await _read(folders.event_streams, event_stream_from_conf):
+        await _configure(catalog, event_stream)
 
 
 async def load_modules(folders: Folders) -> list[ModuleConf]:
@@ -67,9 +64,8 @@ async def _read(folder: Path, parse: Callable[[str, Path], T]) -> list[T]:
     return values
 
 
-async def _configure(streams: list[C], configure: Callable[[C], Awaitable[object]]) -> None:
-    for conf in streams:
-        try:
-            await configure(conf)
-        except JouleError as error:
-            log.error("%s [%s]", error, conf.file)  # noqa: TRY400 - the user's error, not ours
+async def _configure(catalog: Catalog, conf: ConfiguredStream[StreamKind]) -> None:
+    try:
+        await catalog.configure_stream(conf.stream, conf.folder)
+    except JouleError as error:
+        log.error("%s [%s]", error, conf.file)  # noqa: TRY400 - the user's error, not ours

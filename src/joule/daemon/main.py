@@ -15,15 +15,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import joule
+from joule.config.places import API_SOCKET, node_url
 from joule.daemon import greeting
-from joule.daemon.authorise import authorise_user, is_default, node_url
+from joule.daemon.authorise import authorise_user, is_default
 from joule.daemon.demo import write_demo
 from joule.daemon.folders import (
-    API_SOCKET,
     FolderLock,
     StartError,
     make_folders,
-    with_short_sockets,
+    with_usable_sockets,
 )
 from joule.daemon.loading import load_modules, load_streams, warn_unused
 from joule.daemon.logs import echo_module_line, start_logging
@@ -70,16 +70,17 @@ def stop_on_signals() -> asyncio.Event:
     """Give an event that is set by the signals that ask the daemon to stop."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
-            loop.add_signal_handler(number, stopping.set)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
+        loop.add_signal_handler(signal.SIGHUP, stopping.set)
     return stopping
 
 
 def prepare(options: Options) -> MainConfig:
     """Read the configuration and make the folders it needs, example files included."""
     config = resolve(options)
-    folders = with_short_sockets(config.folders)
+    folders = with_usable_sockets(config.folders)
     if folders.sockets != config.folders.sockets:
         log.warning("The path of the socket folder is too long, using %s", folders.sockets)
     make_folders(folders, own=config.file is None)
@@ -177,8 +178,8 @@ async def listening(server: Server, config: MainConfig) -> AsyncIterator[Server]
 async def introduce(config: MainConfig, options: Options, node: LocalNode, server: Server) -> None:
     """Let the user who started a node of their own use it, and say where everything is."""
     url = None
-    if config.ip_address is not None and server.tcp_port is not None:
-        url = node_url(config.ip_address, server.tcp_port, tls=config.security is not None)
+    if server.tcp_port is not None:
+        url = node_url(replace(config, port=server.tcp_port))
     prefix = None
     if url is not None and config.file is None:
         try:

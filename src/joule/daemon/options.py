@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,10 +13,8 @@ from joule.config.main_conf import (
     DEFAULT_PORT,
     SYSTEM_FILE,
     MainConfig,
-    default_config,
-    read_main_conf,
 )
-from joule.errors import ConfigurationError
+from joule.config.places import default_data_folder, find_config
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,18 +73,10 @@ def resolve(options: Options, system_file: Path = SYSTEM_FILE) -> MainConfig:
     and the system has one. Otherwise everything lives in the data folder. What the command line
     says wins over a file.
     """
-    file = options.config
-    if file is None and _says_nothing(options) and system_file.exists():
-        file = system_file
-    if file is not None:
-        return _override(read_main_conf(file), options)
-    folder = (options.data or default_data_folder()).absolute()
-    config = default_config(folder)
-    return _override(config, options)
-
-
-def _says_nothing(options: Options) -> bool:
-    return options == Options()
+    data = options.data
+    if options.config is None and data is None and options != Options():
+        data = default_data_folder()
+    return _override(find_config(options.config, data, system_file), options)
 
 
 def _override(config: MainConfig, options: Options) -> MainConfig:
@@ -99,14 +88,3 @@ def _override(config: MainConfig, options: Options) -> MainConfig:
         host = DEFAULT_HOST
     port = config.port if options.port is None else options.port
     return replace(config, folders=folders, ip_address=host, port=port)
-
-
-def default_data_folder() -> Path:
-    """Give the folder for a user's own node."""
-    base = os.environ.get("XDG_DATA_HOME")
-    if base:
-        return Path(base) / "joule"
-    try:
-        return Path.home() / ".local" / "share" / "joule"
-    except RuntimeError as error:
-        raise ConfigurationError("no home folder, say where the data goes with --data") from error

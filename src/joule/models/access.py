@@ -11,13 +11,19 @@ SCOPES = ("read", "write", "admin")
 
 
 def new_key() -> str:
-    """Make a random API key: 43 URL-safe characters, 32 random bytes."""
-    return secrets.token_urlsafe(32)
+    """Make a random API key: 43 URL-safe characters, 32 random bytes.
+
+    None begins with a hyphen, since a command would take it for an option.
+    """
+    while (key := secrets.token_urlsafe(32)).startswith("-"):
+        pass
+    return key
 
 
 def key_hash(key: str) -> bytes:
     """Give what a node keeps of a key: its SHA-256, from which the key cannot be had back."""
-    return hashlib.sha256(key.encode()).digest()
+    # Bytes of a header that are no text arrive as lone surrogates.
+    return hashlib.sha256(key.encode(errors="surrogateescape")).digest()
 
 
 @dataclass(slots=True)

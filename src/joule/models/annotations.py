@@ -30,6 +30,6 @@ class Annotation(Saved):
 class AnnotationInfo:
     """First and last start time of a stream's annotations in UNIX us, and how many there are."""
 
-    start: int | None
-    end: int | None
-    count: int
+    start: int | None = None
+    end: int | None = None
+    count: int = 0

@@ -109,8 +109,8 @@ def regroup(groups: Groups, factor: int) -> Groups:
 
 def regroup_at(groups: Groups, starts: Starts) -> Groups:
     """Join groups from each index in ``starts`` up to the next one; as :func:`reduce_at`."""
-    if not len(starts):
-        return groups[:0]
+    if len(starts) in (0, len(groups)):
+        return groups[: len(starts)]
     count = np.add.reduceat(groups.count, starts)
     with np.errstate(over="ignore", invalid="ignore"):
         total = np.add.reduceat(groups.mean * groups.count[:, None], starts, axis=0)

@@ -6,18 +6,14 @@ touches single rows in Python, and at most one incomplete row is held back.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
-from joule.models.layout import find_tokens
+from joule.models.layout import find_tokens, packed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from joule.models.layout import Layout, Rows
-
-BytesLike: TypeAlias = "bytes | bytearray | memoryview"
+    from joule.models.layout import BytesLike, Layout, Rows
 
 
 class RowBlock(Protocol):
@@ -44,13 +40,8 @@ def encode_block(block: RowBlock, layout: Layout) -> list[memoryview]:
     if block.starts_interval:
         parts.append(memoryview(bytes(layout.row_bytes)))
     if len(block.rows):
-        parts.append(packed(block.rows))
+        parts.append(packed(block.rows).data)
     return parts
-
-
-def packed(rows: Rows) -> memoryview:
-    """Give the bytes of rows; a view of the same memory when they lie in one piece."""
-    return np.ascontiguousarray(rows).view(np.uint8).data
 
 
 class RowDecoder:
@@ -58,7 +49,7 @@ class RowDecoder:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._held = b""
+        self._held = bytearray()
 
     @property
     def partial_bytes(self) -> int:
@@ -71,10 +62,15 @@ class RowDecoder:
         Rows are ``(n,)`` read-only arrays, over the memory of ``data`` where that begins with a
         whole row. There may be none of them: two interval ends in a row, or one before any row.
         """
-        joined = self._held + data if self._held else data
-        whole = len(joined) - len(joined) % self._layout.row_bytes
+        size = self._layout.row_bytes
+        if self._held and len(self._held) + len(data) < size:
+            self._held += data  # a wide row in tiny pieces is not copied at each of them
+            return iter(())
+        # As bytes, which nobody can change: who keeps the rows need not copy them again.
+        joined = b"".join((self._held, data)) if self._held else data
         view = memoryview(joined).toreadonly()
-        self._held = bytes(view[whole:])
+        whole = len(view) - len(view) % size
+        self._held = bytearray(view[whole:])
         return split_intervals(self._layout.view(view[:whole]))
 
 

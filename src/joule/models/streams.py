@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from joule.errors import ConfigurationError
 from joule.models.base import KEEP_ALL, Saved, name_fault
+from joule.models.events import EventStream
 from joule.models.layout import DATATYPES, Layout
 
 if TYPE_CHECKING:
@@ -149,3 +150,10 @@ class DataStreamInfo:
             f"<joule.api.DataStreamInfo start={self.start} end={self.end} "
             f"rows={self.rows}, total_time={self.total_time}>"
         )
+
+
+Stream: TypeAlias = DataStream | EventStream
+"""A stream of either kind."""
+
+StreamKind = TypeVar("StreamKind", DataStream, EventStream)
+"""One kind of stream, the same throughout a function."""

@@ -1,21 +1,21 @@
-"""Who may use the node: masters and their keys, of which only hashes are kept."""
+"""Who may use the node: masters and their keys, of which only hashes are kept.
+
+And the other way round its followers, the nodes that this one may use.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import secrets
 from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
 from joule.errors import ConflictError, InvalidRequestError, NotFoundError
-from joule.models.access import MASTER_TYPES, SCOPES
+from joule.models.access import MASTER_TYPES, SCOPES, key_hash, new_key
 from joule.storage.interfaces import Kind, MasterRecord
 
 if TYPE_CHECKING:
     from joule.node.catalog.flat import FlatRecords
 
-KEY_BYTES = 32
 KEY_LENGTH_MIN = 32
 USER = "USER"
 ADMIN = "admin"
@@ -35,7 +35,7 @@ class Access:
         """
         if not key:
             return None
-        presented = _hash(key)
+        presented = key_hash(key)
         owner = None
         for master in self._records.masters.values():
             if hmac.compare_digest(presented, master.key_hash):
@@ -90,9 +90,9 @@ class Access:
         self._check_not_shared(key, known)
         if known is None:
             id_ = await self._records.new_id(Kind.MASTER)
-            master = MasterRecord(id_, name, kind, _hash(key), scope, grantor_id)
+            master = MasterRecord(id_, name, kind, key_hash(key), scope, grantor_id)
         else:
-            master = replaced(known, key_hash=_hash(key), scope=scope)
+            master = replaced(known, key_hash=key_hash(key), scope=scope)
         await self._records.change(put=[master])
         return key
 
@@ -110,6 +110,13 @@ class Access:
         ]
         await self._records.change(put=orphans, delete=[(Kind.MASTER, master.id)])
 
+    async def remove_follower(self, name: str) -> None:
+        """Forget a node that this one may control; nothing changes on that node."""
+        doomed = [(Kind.FOLLOWER, f.id) for f in self._records.followers.values() if f.name == name]
+        if not doomed:
+            raise NotFoundError("follower not found")
+        await self._records.change(delete=doomed)
+
     def _find(self, kind: str, name: str) -> MasterRecord | None:
         for master in self._records.masters.values():
             if (master.type, master.name) == (kind, name):
@@ -120,10 +127,6 @@ class Access:
         owner = self.authorise(key)
         if owner is not None and (known is None or owner.id != known.id):
             raise ConflictError("this API key belongs to somebody else")
-
-
-def _hash(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
 
 
 def _check(kind: str, name: str, scope: str) -> None:
@@ -137,7 +140,7 @@ def _check(kind: str, name: str, scope: str) -> None:
 
 def _checked_key(key: str | None, length_min: int) -> str:
     if key is None:
-        return secrets.token_urlsafe(KEY_BYTES)
+        return new_key()
     if len(key) < length_min:
         raise InvalidRequestError(f"API Key must be at least {length_min} characters")
     return key

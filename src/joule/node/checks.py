@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from joule.errors import DataError
+from joule.models.layout import copied
 
 if TYPE_CHECKING:
     from joule.models.layout import Layout, Rows
@@ -67,7 +68,7 @@ def owned(rows: Rows) -> Rows:
         memory = memory.obj
     if isinstance(memory, bytes) and len(memory) <= 2 * rows.nbytes:
         return rows
-    return rows.copy()
+    return copied(rows)
 
 
 def pieces(rows: Rows, bytes_max: int) -> list[Rows]:

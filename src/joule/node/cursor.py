@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from joule.models.intervals import MIN_TIME, Interval
+from joule.node.past import StoredRows
 from joule.storage.interfaces import Block
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
     from typing import Self
 
     from joule.models.layout import Layout, Rows
@@ -48,7 +48,7 @@ class Cursor:
         self._end: int | None = None
         self._overlap_end = 0
         self._inserts_passed = log.inserts
-        self._stored: _StoredRows | None = None
+        self._stored: StoredRows | None = None
         self._has_delivered = False
         self._break_told = False
         self._break_due = False
@@ -86,6 +86,11 @@ class Cursor:
     def wake(self) -> None:
         """There is a new entry."""
         self._news.set()
+
+    def note_change(self, changed: Interval) -> None:
+        """Rows in a range of the past were added or removed."""
+        if self._stored is not None and changed.end > self._position:
+            self._stored.spoil(changed)
 
     def finish(self, end: int) -> None:
         """Entry number ``end`` and later ones are not for this cursor."""
@@ -191,7 +196,7 @@ class Cursor:
         """Give the next block of the past; None when there is none or the cursor has rejoined."""
         log = self._log
         await log.load()
-        if self._stored is None or self._stored.version != log.history_changes:
+        if self._stored is None or self._stored.stale_from is not None:
             await self._leave_store()
             if not log.is_stored or self._position > log.buffer.floor:
                 self._rejoin()
@@ -199,12 +204,12 @@ class Cursor:
             self._stored = self._open_store()
         return await self._take_stored(self._stored)
 
-    def _open_store(self) -> _StoredRows:
+    def _open_store(self) -> StoredRows:
         # Beginning at the last row delivered, the store tells whether a break follows it.
         start = self._position if self._last is None else self._last
-        return _StoredRows(self._log, Interval(start, self._log.buffer.floor + 1))
+        return StoredRows(self._log, Interval(start, self._log.buffer.floor + 1))
 
-    async def _take_stored(self, stored: _StoredRows) -> Block | None:
+    async def _take_stored(self, stored: StoredRows) -> Block | None:
         try:
             block = await stored.take()
         except BaseException:
@@ -213,8 +218,8 @@ class Cursor:
         if self._is_closed:
             await self._leave_store()
             return None
-        if stored.version != self._log.history_changes:
-            return None  # it may be from before the change: read again from the same position
+        if not stored.is_true(block):
+            return None  # read again, from the same position
         if block is None:
             await self._leave_store()
             self._position = max(self._position, stored.interval.end)
@@ -243,35 +248,6 @@ class Cursor:
         stored, self._stored = self._stored, None
         if stored is not None:
             await stored.close()
-
-
-class _StoredRows:
-    """A read of the store that is under way, and the state of the past it belongs to."""
-
-    def __init__(self, log: Log, interval: Interval) -> None:
-        self.interval = interval
-        self.version = log.history_changes
-        self.taken = 0
-        self.is_busy = False
-        self._blocks: AsyncIterator[Block] = log.samples.read(log.ref, interval)
-
-    async def take(self) -> Block | None:
-        """Give the next block, None behind the last."""
-        self.is_busy = True
-        try:
-            block = await anext(self._blocks)
-        except StopAsyncIteration:
-            return None
-        finally:
-            self.is_busy = False
-        self.taken += 1
-        return block
-
-    async def close(self) -> None:
-        """Let the store know that no more is wanted."""
-        aclose = getattr(self._blocks, "aclose", None)
-        if aclose is not None:
-            await aclose()
 
 
 def _behind(timestamp: int | None) -> int:

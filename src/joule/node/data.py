@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joule.errors import InvalidRequestError
-from joule.models.intervals import ALL_TIME
+from joule.models.intervals import ALL_TIME, MIN_TIME, Interval
 from joule.models.streams import DataStreamInfo
 from joule.node.cursor import Cursor
 from joule.node.live import LiveBudget
 from joule.node.log import Log
 from joule.node.reading import Reading, check_choice, check_range, open_reading
+from joule.node.refs import ref_of
 from joule.node.writer import Writer
-from joule.storage.interfaces import StreamRef
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from joule.models.intervals import Interval
     from joule.models.streams import DataStream
     from joule.node.group_commit import GroupCommit
     from joule.storage.interfaces import SampleStore
@@ -99,7 +98,6 @@ class StreamData:
             log = self._logs.get(stream_id)
             if log is not None:
                 log.release()
-                log.finish()
 
     # ------------------------------------------------------------------ what is stored
 
@@ -125,10 +123,7 @@ class StreamData:
         log = self._logs.get(stream.id)
         if log is None:
             return await self._samples.delete(ref_of(stream), interval)
-        async with log.maintenance:
-            count = await self._samples.delete(ref_of(stream), interval)
-            await log.note_removal()
-        return count
+        return await log.remove(interval)
 
     async def consolidate(self, stream: DataStream, interval: Interval, max_gap_us: int) -> int:
         """Remove the breaks in the range whose gap is at most ``max_gap_us``; their number."""
@@ -150,7 +145,7 @@ class StreamData:
         count = await self._samples.retain(ref_of(stream), before)
         log = self._logs.get(stream.id)
         if count and log is not None:
-            await log.note_removal()
+            await log.note_removal(Interval(MIN_TIME, before))
         return count
 
     # ------------------------------------------------------------------ logs
@@ -165,8 +160,3 @@ class StreamData:
     def _forget_idle(self, log: Log) -> None:
         if log.is_idle:
             self._logs.pop(log.stream.id, None)
-
-
-def ref_of(stream: DataStream) -> StreamRef:
-    """Give a stream as the store knows it."""
-    return StreamRef(stream.id, stream.rows_layout, stream.decimate)

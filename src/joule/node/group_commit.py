@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from joule.errors import StorageError
@@ -61,6 +62,8 @@ class GroupCommit:
 
     async def flush(self) -> None:
         """Return when everything appended before is durable; raise the ``StorageError`` if not."""
+        if not self._samples.pending_bytes:
+            return
         target = self._begun + 1
         async with self._turn:
             if self._ended < target:
@@ -84,10 +87,8 @@ class GroupCommit:
         async with self._turn:
             if self._samples.pending_bytes < PENDING_BYTES_MAX or self._failure is not None:
                 return  # the commit that was waited for has settled it
-            try:
+            with suppress(StorageError):  # noted and logged, and run() tries again
                 await self._commit()
-            except StorageError:
-                self._due.set()  # noted and logged; run() tries again
 
     def _check_memory(self) -> None:
         if self._samples.pending_bytes >= FAILING_BYTES_MAX:

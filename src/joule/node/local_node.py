@@ -9,10 +9,12 @@ from uuid import uuid4
 
 from joule.errors import StorageError
 from joule.node.access import Access
+from joule.node.annotations import Annotations
 from joule.node.catalog import Catalog
 from joule.node.clock import SystemClock
 from joule.node.data import StreamData
 from joule.node.disk import DiskUsage, disk_usage
+from joule.node.events import EventData
 from joule.node.group_commit import GroupCommit
 from joule.node.retention import Retention
 from joule.version import VERSION
@@ -30,7 +32,7 @@ MAINTENANCE_PERIOD_S = 10.0
 
 
 class LocalNode:
-    """A node: ``catalog``, ``data``, ``access`` and the ``engine`` below them.
+    """A node: ``catalog``, ``data``, ``events``, ``annotations``, ``access`` and their ``engine``.
 
     The engine is open and belongs to the caller, who closes it after the node.
     """
@@ -52,11 +54,13 @@ class LocalNode:
         self.version = VERSION
         self.catalog = catalog
         self.data = data
+        self.events = EventData(engine.events)
+        self.annotations = Annotations(catalog.records)
         self.access = Access(catalog.records, name)
         self._commits = commits
         self._clock = clock
         self._cleanup_period_s = cleanup_period_s
-        self._retention = Retention(catalog, data, engine.events, clock)
+        self._retention = Retention(catalog, data, self.events, clock)
 
     @classmethod
     async def open(

@@ -11,9 +11,10 @@ import asyncio
 from typing import TYPE_CHECKING, Protocol
 
 from joule.errors import ConflictError
-from joule.models.intervals import MAX_TIME
+from joule.models.intervals import MAX_TIME, Interval
 from joule.node.live import Entry, LiveBuffer
-from joule.storage.interfaces import StreamRef
+from joule.node.refs import ref_of
+from joule.node.tasks import completely
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from joule.models.layout import Rows
     from joule.models.streams import DataStream
     from joule.node.live import LiveBudget
-    from joule.storage.interfaces import SampleStore
+    from joule.storage.interfaces import SampleStore, StreamRef
 
 
 class Producer(Protocol):
@@ -44,6 +45,10 @@ class Follower(Protocol):
         """There is something new."""
         ...
 
+    def note_change(self, changed: Interval) -> None:
+        """Rows in a range of the past were added or removed."""
+        ...
+
     def finish(self, end: int) -> None:
         """Nothing comes from entry number ``end`` on."""
         ...
@@ -53,8 +58,7 @@ class Log:
     """Rows of one stream on their way in.
 
     ``tip`` is the timestamp of the last row (None without rows, right once loaded), ``inserts``
-    the number of merges of late rows that were begun, ``history_changes`` grows when rows before
-    the tip were added or removed.
+    the number of merges of late rows that were begun.
     """
 
     def __init__(
@@ -73,11 +77,11 @@ class Log:
         self.producer: Producer | None = None
         self.tip: int | None = None
         self.inserts = 0
-        self.history_changes = 0
         self.maintenance = asyncio.Lock()
         self._accepted = 0
-        self._loaded = False
-        self._ref = StreamRef(stream.id, self.layout, stream.decimate)
+        self._tip_is_going = False
+        self._is_tip_known = False
+        self._ref = ref_of(stream)
 
     @property
     def is_stored(self) -> bool:
@@ -92,22 +96,20 @@ class Log:
     @property
     def is_produced(self) -> bool:
         """Whether there is a producer, and the tip that cursors start from is known."""
-        return self.producer is not None and self._loaded
+        return self.producer is not None and self._is_tip_known
 
     @property
     def ref(self) -> StreamRef:
         """The stream as the store knows it."""
         if self._ref.decimate != self.stream.decimate:
-            self._ref = StreamRef(self.stream.id, self.layout, self.stream.decimate)
+            self._ref = ref_of(self.stream)
         return self._ref
 
     async def load(self) -> None:
-        """Look up the last row, once."""
-        if self._loaded:
-            return
-        if self.is_stored:
+        """Look up the last row, unless it is known."""
+        if not self._is_tip_known and self.is_stored:
             await self._find_tip()
-        self._loaded = True
+        self._is_tip_known = True
 
     # ------------------------------------------------------------------ producer
 
@@ -117,6 +119,8 @@ class Log:
             raise ConflictError(f"DataStream [{self.stream.name}] is already being produced")
         self.producer = producer
         self.stream.is_destination = True
+        # Between two producers the stream may have been told to keep rows, or none.
+        self._is_tip_known = False
 
     def detach(self) -> None:
         """Let the producer go; cursors end once they have fetched what there is."""
@@ -139,6 +143,8 @@ class Log:
 
     def append(self, rows: Rows, *, starts_interval: bool) -> None:
         """Accept rows behind the tip (of a stream that is not stored: any); takes ownership."""
+        starts_interval = starts_interval or self._tip_is_going
+        self._tip_is_going = False
         if self.is_stored:
             self.samples.append(self.ref, rows, starts_interval=starts_interval)
         entry = Entry(rows, starts_interval)
@@ -152,32 +158,46 @@ class Log:
         ``DuplicateTimestampError`` when one is stored already; then nothing has changed.
         """
         self.inserts += 1
-        number = self.inserts
-        try:
-            await self.samples.insert(
-                self.ref, rows, starts_interval=starts_interval, ends_interval=True
-            )
-        finally:
-            # Also when cancelled: the store may have merged them all the same.
-            self.note_history_change()
-        self._publish(Entry(rows, starts_interval, number))
+        await completely(self._insert(Entry(rows, starts_interval, self.inserts)))
+
+    async def _insert(self, entry: Entry) -> None:
+        await self.samples.insert(
+            self.ref, entry.rows, starts_interval=entry.starts_interval, ends_interval=True
+        )
+        self._note_change(Interval(int(entry.rows["timestamp"][0]), entry.last + 1))
+        self._publish(entry)
 
     def announce_break(self) -> None:
         """Tell cursors that an interval has ended, before the next rows do."""
         if self.followers:
             self._publish(Entry(self.layout.empty(), starts_interval=True))
 
-    def note_history_change(self) -> None:
+    async def remove(self, interval: Interval) -> int:
+        """Remove the rows of ``[start, end)`` and give their number."""
+        async with self.maintenance:
+            return await completely(self._remove(interval))
+
+    async def _remove(self, interval: Interval) -> int:
+        # A row that is appended meanwhile must not be joined to what was before the removed ones.
+        self._tip_is_going = self.tip is not None and self.tip in interval
+        try:
+            return await self.samples.delete(self.ref, interval)
+        finally:
+            self._tip_is_going = False
+            await self.note_removal(interval)
+
+    async def note_removal(self, interval: Interval) -> None:
+        """Note that rows of a range were removed, maybe the last ones."""
+        self._note_change(interval)
+        if self._is_tip_known and self.is_stored:
+            await self._find_tip()
+
+    def _note_change(self, changed: Interval) -> None:
         """Send cursors that are not live to the store for everything up to the tip."""
-        self.history_changes += 1
+        for follower in self.followers:
+            follower.note_change(changed)
         if self.tip is not None:
             self.buffer.raise_floor(self.tip)
-
-    async def note_removal(self) -> None:
-        """Note that rows were removed, maybe the last ones."""
-        self.note_history_change()
-        if self._loaded and self.is_stored:
-            await self._find_tip()
 
     async def _find_tip(self) -> None:
         """Ask the store for the last row, again if rows came meanwhile."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from joule.node.catalog import Catalog
     from joule.node.clock import Clock
     from joule.node.data import StreamData
-    from joule.storage.interfaces import EventStore
+    from joule.node.events import EventData
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +23,7 @@ logger = logging.getLogger(__name__)
 class Retention:
     """Applies ``keep_us`` to all data streams and event streams."""
 
-    def __init__(
-        self, catalog: Catalog, data: StreamData, events: EventStore, clock: Clock
-    ) -> None:
+    def __init__(self, catalog: Catalog, data: StreamData, events: EventData, clock: Clock) -> None:
         self._catalog = catalog
         self._data = data
         self._events = events
@@ -48,4 +46,4 @@ class Retention:
         if isinstance(stream, DataStream):
             await self._data.retain(stream, before)
         else:
-            await self._events.retain(stream.id, before)
+            await self._events.retain(stream, before)

@@ -12,10 +12,8 @@ from joule.server.handlers import (
     data_care,
     data_json,
     data_read,
-    data_streams,
     data_write,
     event_data,
-    event_streams,
     folder_map,
     folders,
     followers,
@@ -24,6 +22,7 @@ from joule.server.handlers import (
     node,
     proxies,
     stream_annotations,
+    streams,
 )
 from joule.server.services import SERVICES
 from joule.server.streams import LASTING, LastingRequests, stop_lasting
@@ -37,12 +36,11 @@ _NOUNS = (
     node,
     folders,
     folder_map,
-    data_streams,
+    streams,
     data_read,
     data_json,
     data_write,
     data_care,
-    event_streams,
     event_data,
     modules,
     proxies,

@@ -11,7 +11,6 @@ from aiohttp import web
 if TYPE_CHECKING:
     import ssl
     from pathlib import Path
-    from types import TracebackType
 
 _READ_BUFFER_BYTES = 1024 * 1024
 _SHUTDOWN_TIMEOUT_S = 5.0
@@ -64,12 +63,7 @@ class Server:
             raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         await self._runner.cleanup()
         self._socket_path.unlink(missing_ok=True)
 

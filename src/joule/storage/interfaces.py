@@ -103,8 +103,9 @@ class SampleStore(Protocol):
         """Merge rows anywhere into the stream; durable on return, intervals and groups included.
 
         The flags say whether there is a break before the first and after the last of ``rows``
-        afterwards, whatever was there. Raises ``DuplicateTimestampError`` naming the first
-        timestamp that is already stored; then nothing has changed.
+        afterwards, whatever was there. A break that one of the rows falls into is gone, others
+        stay. Raises ``DuplicateTimestampError`` naming the first timestamp that is already stored;
+        then nothing has changed.
         """
         ...
 
@@ -152,7 +153,8 @@ class SampleStore(Protocol):
     async def consolidate(self, stream: StreamRef, interval: Interval, max_gap_us: int) -> int:
         """Remove the breaks inside the range whose gap is at most ``max_gap_us``; their number.
 
-        The gap is the next interval's start minus the end of the one before (last row + 1).
+        The gap is the next interval's start minus the end of the one before (last row + 1). A
+        break is inside when the rows on both sides of it are.
         """
         ...
 
@@ -181,7 +183,7 @@ class SampleStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class EventInfo:
-    """Number of events, smallest start and largest end (None when empty), bytes on disk."""
+    """Number of events, smallest start, largest end (None when there is none), bytes on disk."""
 
     count: int = 0
     start: int | None = None
@@ -214,7 +216,8 @@ class EventStore(Protocol):
         """Store events in one transaction and give their ids, in order.
 
         An event whose id exists in the stream is replaced, any other is stored under a new id;
-        ids come from one increasing counter per stream and are never used again.
+        ids come from one increasing counter per stream and are never used again. They go first
+        to the events that came without an id, then to those whose id is unknown.
         """
         ...
 
@@ -223,15 +226,21 @@ class EventStore(Protocol):
         ...
 
     async def count(self, stream_id: int, query: EventQuery) -> int:
-        """Number of events that match, ``limit`` disregarded."""
+        """Number of events that match, ``limit`` and ``latest`` disregarded."""
         ...
 
     async def histogram(self, stream_id: int, query: EventQuery, edges: Sequence[int]) -> list[int]:
-        """Number of matching events that start in each ``[edges[i], edges[i + 1])``."""
+        """Number of matching events that start in each ``[edges[i], edges[i + 1])``.
+
+        ``edges`` increase; ``limit`` and ``latest`` are disregarded.
+        """
         ...
 
     async def remove(self, stream_id: int, query: EventQuery) -> int:
-        """Remove the events that match and give their number."""
+        """Remove the events that match, at most ``limit`` of them, and give their number.
+
+        Many are removed in several transactions: a crash may leave some of them.
+        """
         ...
 
     async def info(self, stream_id: int) -> EventInfo:

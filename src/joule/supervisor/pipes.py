@@ -11,10 +11,6 @@ import contextlib
 import fcntl
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 PIPE_BYTES_MAX = 1 << 20
 PIPE_BYTES_MIN = 1 << 16
@@ -95,12 +91,7 @@ class _End:
     def __enter__(self) -> _End:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self.close()
 
     def _wake(self) -> None:

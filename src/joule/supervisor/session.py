@@ -11,7 +11,6 @@ from joule.supervisor.process import PipeEnd, kill, pipes_argument, terminate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from joule.supervisor.flows import InputFlow, OutputFlow
     from joule.supervisor.log import ModuleLog
@@ -42,12 +41,7 @@ class Connections:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *exc_info: object) -> None:
         self._stack.close()
 
     def _open(self) -> OsPipe:

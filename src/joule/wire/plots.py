@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from joule.models.layout import flat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from joule.models.framing import RowBlock
     from joule.models.layout import Rows
-    from joule.wire.rows import RowBlock
 
 
 class PlotEncoder:
@@ -58,16 +60,6 @@ class PlotEncoder:
             return ""
         self._segment_open = False
         return "]"
-
-
-def flat(rows: Rows) -> np.ndarray[Any, Any]:
-    """Give ``(n, 1 + width)`` with the timestamps in column 0: int64, or float64 for floats."""
-    values = rows["data"]
-    kind = np.int64 if values.dtype.kind in "iu" else np.float64
-    table = np.empty((len(rows), 1 + values.shape[1]), dtype=kind)
-    table[:, 0] = rows["timestamp"]
-    table[:, 1:] = values
-    return table
 
 
 def finite_runs(rows: Rows) -> Iterator[tuple[Rows, bool]]:

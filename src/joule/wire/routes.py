@@ -60,11 +60,5 @@ KEY_HEADER = "X-API-KEY"
 AUTH_REQUIRED_HEADER = "X-AUTH-REQUIRED"
 """Set by a reverse proxy on the UNIX socket: the caller is not trusted, check its key."""
 
-LAYOUT_HEADER = "joule-layout"
-"""Layout of the rows in the body of ``GET /data``."""
-
-DECIMATION_HEADER = "joule-decimation"
-"""Decimation level of the rows in the body of ``GET /data``, ``1`` for raw rows."""
-
 SERVER_BANNER = "Joule server"
 """The body of ``GET /``: how tools recognise a node."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from tests.unit.api.support import FakeNode
 
 from joule.api import Policy, TcpNode
 from joule.testing.node import RunningNode, running_node
+from tests.unit.api.support import FakeNode
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

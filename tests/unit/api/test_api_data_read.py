@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from aiohttp import web
-from tests.unit.api.support import rows_of, stream_json, stream_of, until_produced
 
 from joule.errors import (
     ApiError,
@@ -19,11 +18,11 @@ from joule.errors import (
     PipeError,
     StreamNotFound,
 )
+from tests.unit.api.support import rows_of, stream_json, stream_of, until_produced
 
 if TYPE_CHECKING:
-    from tests.unit.api.support import FakeNode
-
     from joule.api import DataStream, TcpNode
+    from tests.unit.api.support import FakeNode
 
 FIRST, STEP, COUNT = 1_000, 10, 5_000
 

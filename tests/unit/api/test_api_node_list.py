@@ -229,6 +229,19 @@ def test_a_node_made_from_a_url_uses_the_saved_key_for_it() -> None:
     }
 
 
+def test_a_node_can_be_made_where_there_is_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("JOULE_USER_CONFIG_DIR", "HOME", "APPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    assert api.Node("http://host").session.transport.headers == {}
+    assert api.create_tcp_node("http://host", "key").cafile == ""
+
+
+def test_making_a_node_leaves_nothing_behind() -> None:
+    api.Node("http://host")
+    api.create_tcp_node("http://host", "key")
+    assert not config_directory().exists()
+
+
 def test_nodes_show_where_they_are() -> None:
     assert repr(api.TcpNode("n", "http://h:8088", "k")) == (
         '<joule.api.node.TcpNode url="http://h:8088">'

@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.unit.api.support import FakeNode
-
     from joule.testing.node import RunningNode
+    from tests.unit.api.support import FakeNode
 
 VERSION = {"version": "2.0", "name": "n", "uuid": "u"}
 

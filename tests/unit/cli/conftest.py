@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
-from tests.unit.cli.fake_node import FakeNode
 
 import joule
 from joule.cli.root import joule as command
+from tests.unit.cli.fake_node import FakeNode
 
 if TYPE_CHECKING:
     from collections.abc import Callable

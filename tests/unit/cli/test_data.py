@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import h5py
 import numpy as np
 import pytest
+
 from tests.unit.cli.fake_node import FakeNode, make_rows
 
 if TYPE_CHECKING:

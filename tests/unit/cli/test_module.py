@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.testing import Result
+
     from tests.unit.cli.fake_node import FakeNode
 
     Run = Callable[..., Result]

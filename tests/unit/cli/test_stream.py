@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.testing import Result
+
     from tests.unit.cli.fake_node import FakeNode
 
     Run = Callable[..., Result]
@@ -42,7 +43,7 @@ def test_info_shows_the_stream_and_what_it_holds(node: FakeNode, run: Run, zone:
     assert values["Start"] == "1970-01-01 00:00:00.000000"
     assert values["End"] == "2020-01-02 00:00:00.000001"
     assert values["Rows"] == "1000"
-    assert values["Annotations"] == "3"
+    assert values["Annotation"] == "3"
 
 
 def test_info_of_an_empty_stream_has_dashes(node: FakeNode, run: Run) -> None:

@@ -7,6 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from joule.client import BaseModule, CompositeModule, FilterModule, ReaderModule
+from joule.client.builtins.file_reader import FileReader
+from joule.client.pacing import ticks
 from joule.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -26,8 +28,8 @@ class Counter(ReaderModule):
         for timestamp in (1, 2, 3):
             await output.write([[timestamp, parsed_args.value]])
         await output.close_interval()
-        while not self.stop_requested:
-            await asyncio.sleep(0.01)
+        async for _ in ticks(self, 0.01):
+            pass
         await output.write([[4, parsed_args.value]])
 
 
@@ -42,7 +44,7 @@ class Stubborn(ReaderModule):
 
 
 class Doubler(FilterModule):
-    """Reads for ever, as many modules do."""
+    """Reads for ever, as many modules do, without looking whether it should stop."""
 
     async def run(
         self,
@@ -53,7 +55,7 @@ class Doubler(FilterModule):
         source, target = inputs["input"], outputs["output"]
         assert source.stream is not None
         sys.stdout.write(f"{source.stream.name} {source.stream.elements[0].name}\n")
-        while not self.stop_requested:
+        while True:
             data: Any = await source.read()
             data["data"] *= 2
             source.consume(len(data))
@@ -93,7 +95,8 @@ class Pair(CompositeModule):
 
 
 MODULES: dict[str, type[BaseModule]] = {
-    kind.__name__: kind for kind in (Counter, Stubborn, Doubler, Misconfigured, Faulty, Pair)
+    kind.__name__: kind
+    for kind in (Counter, Stubborn, Doubler, Misconfigured, Faulty, Pair, FileReader)
 }
 
 if __name__ == "__main__":

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.client.support import args, filled, intervals_in, rows
 
 from joule.client import FIRFilterModule
 from joule.client.builtins.mean_filter import MeanFilter
 from joule.client.fir_filter_module import convolve
 from joule.errors import ConfigurationError
 from joule.models.pipes import LocalPipe
+from tests.unit.client.support import args, filled, intervals_in, rows
 
 if TYPE_CHECKING:
     import argparse

@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.unit.client.support import args, filled, intervals_in, rows
 
 from joule.client.builtins.median_filter import MedianFilter
 from joule.client.builtins.median_filter import median_filter as module
 from joule.errors import ConfigurationError
 from joule.models.pipes import LocalPipe
+from tests.unit.client.support import args, filled, intervals_in, rows
 
 LAYOUT = "int32_2"
 

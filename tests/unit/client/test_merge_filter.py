@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.client.support import args, filled, intervals_in, rows
 
 from joule.client.builtins.merge_filter import MergeFilter
 from joule.errors import ConfigurationError
 from joule.models.pipes import LocalPipe
+from tests.unit.client.support import args, filled, intervals_in, rows
 
 LAYOUT = "float64_1"
 

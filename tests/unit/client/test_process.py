@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.unit.client.support import rows
 
 from joule.errors import EmptyPipeError
 from joule.models.pipes import DescriptorReader, DescriptorWriter, InputPipe, OutputPipe, Pipe
+from tests.unit.client.support import rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -178,3 +178,30 @@ async def test_a_node_that_is_gone_ends_a_reader_with_a_clear_error() -> None:
         await module.outputs["output"].close()
         assert await module.stop() == 1
         assert "the reader of this pipe is gone" in await module.text()
+
+
+async def test_a_file_reader_waits_at_the_end_of_its_file(tmp_path: Path) -> None:
+    file = tmp_path / "data.csv"
+    file.write_text("1,10\n2,20\n")
+    async with running("FileReader", "--file", str(file), outputs=("output",)) as module:
+        times, _, _ = await read(module.outputs["output"])
+        assert times == [1, 2]
+        assert module.process.stdout is not None
+        assert b"end of file" in await module.process.stdout.readline()
+        assert module.process.returncode is None
+        assert await module.stop() == 0
+
+
+async def test_by_hand_the_answer_of_a_node_is_one_line_and_status_1(tmp_path: Path) -> None:
+    conf = tmp_path / "module.conf"
+    conf.write_text("[Main]\nname = m\nexec_cmd = m\n[Outputs]\noutput = /a/b\n")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.unit.client.modules", "Counter"),
+        *("--module_config", str(conf)),
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+    )
+    _, text = await process.communicate()
+    assert text.decode().startswith("ERROR: No nodes available")
+    assert len(text.splitlines()) == 1
+    assert process.returncode == 1

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from joule.daemon.options import Options, default_data_folder, parse_options, resolve
+from joule.config.places import default_data_folder
+from joule.daemon.options import Options, parse_options, resolve
 from joule.errors import ConfigurationError
 
 NONE = Path("/no/such/file")

@@ -15,7 +15,7 @@ from joule.config.main_conf import ProxyConf, Security, default_config
 from joule.config.module_conf import module_from_conf
 from joule.config.stream_conf import data_stream_from_conf
 from joule.daemon import greeting
-from joule.daemon.authorise import authorise_user, free_name, is_default, node_url
+from joule.daemon.authorise import authorise_user, free_name, is_default
 from joule.daemon.demo import write_demo
 from joule.daemon.folders import make_folders
 from joule.daemon.loading import load_modules, load_streams, warn_unused
@@ -114,20 +114,6 @@ def test_the_first_free_name_is_taken() -> None:
     taken = [NodeConfig("a", "x", "k"), NodeConfig("a_2", "y", "k")]
     assert free_name("a", URL, taken) == "a_3"
     assert free_name("b", URL, taken) == "b"
-
-
-@pytest.mark.parametrize(
-    ("address", "tls", "url"),
-    [
-        ("127.0.0.1", False, "http://127.0.0.1:5"),
-        ("0.0.0.0", True, "https://127.0.0.1:5"),
-        ("::", False, "http://[::1]:5"),
-        ("fe80::1", False, "http://[fe80::1]:5"),
-        ("localhost", False, "http://localhost:5"),
-    ],
-)
-def test_a_listener_is_reached_under_a_url(address: str, tls: bool, url: str) -> None:
-    assert node_url(address, 5, tls=tls) == url
 
 
 # ------------------------------------------------------------------ demo

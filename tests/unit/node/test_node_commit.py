@@ -6,21 +6,20 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.unit.node.support import make_rows, make_stream
 
-from joule.errors import StorageError, StorageFullError
+from joule.errors import PipeError, StorageError, StorageFullError
 from joule.models.layout import Layout
 from joule.node import group_commit
 from joule.testing.clock import settle
+from tests.unit.node.support import make_rows, make_stream
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.unit.node.support import ChosenEngine
-
     from joule.models.streams import DataStream
     from joule.node import LocalNode, Writer
     from joule.testing.clock import FakeClock
+    from tests.unit.node.support import ChosenEngine
 
 FULL = StorageFullError("no room left on the device")
 WIDE = Layout("float64", 127)  # 1024 bytes a row
@@ -38,9 +37,7 @@ async def running(node: LocalNode) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def writers(node: LocalNode) -> AsyncIterator[list[Writer]]:
-    streams = [
-        await node.catalog.create_data_stream(make_stream(f"w{i}", WIDE), "/w") for i in range(3)
-    ]
+    streams = [await node.catalog.create_stream(make_stream(f"w{i}", WIDE), "/w") for i in range(3)]
     writers = [await node.data.open_writer(stream) for stream in streams]
     yield writers
     for writer in writers:
@@ -114,7 +111,41 @@ async def test_back_pressure_works_also_while_the_services_do_not_run(
     assert engine.chosen.commits >= 3
 
 
+async def test_rows_behind_a_commit_that_was_forced_wait_a_whole_interval(
+    node: LocalNode, engine: ChosenEngine, clock: FakeClock, writers: list[Writer]
+) -> None:
+    async with running(node):
+        await writers[0].write(make_rows([1], WIDE))
+        await clock.advance(0.5)
+        await writers[0].close()
+        await writers[1].write(make_rows([1], WIDE))
+        await clock.advance(0.75)
+        assert engine.chosen.commits == 1
+        await clock.advance(0.25)
+        assert engine.chosen.commits == 2
+
+
+async def test_a_writer_whose_stream_went_while_it_waited_writes_no_more(
+    node: LocalNode, engine: ChosenEngine, writers: list[Writer]
+) -> None:
+    engine.chosen.held = asyncio.Event()
+    writing = asyncio.ensure_future(writers[0].write(make_rows(range(1, 20_001), WIDE)))
+    await settle()
+    node.data.forget([node.catalog.data_stream("/w/w0").id])
+    engine.chosen.held.set()
+    with pytest.raises(PipeError):
+        await writing
+    assert (await node.data.info(node.catalog.data_stream("/w/w0"))).rows < 5000
+
+
 # ------------------------------------------------------------------ closing
+
+
+async def test_closing_a_writer_that_wrote_nothing_commits_nothing(
+    engine: ChosenEngine, writers: list[Writer]
+) -> None:
+    await writers[0].close()
+    assert engine.chosen.commits == 0
 
 
 async def test_closing_a_writer_returns_when_its_rows_are_durable(

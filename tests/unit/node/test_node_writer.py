@@ -1,42 +1,23 @@
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from tests.unit.node.support import LAYOUT, make_rows, make_stream
 
 from joule.errors import (
     ConflictError,
     DataError,
-    DuplicateTimestampError,
     InvalidRequestError,
     PipeError,
 )
-from joule.models.intervals import Interval
 from joule.models.layout import Layout
 from joule.node.checks import owned
+from tests.unit.node.support import LAYOUT, make_rows, make_stream, runs_of
 
 if TYPE_CHECKING:
-    from tests.unit.node.support import ChosenEngine
-
     from joule.models.streams import DataStream
     from joule.node import LocalNode
-
-
-async def write(node: LocalNode, stream: DataStream, *blocks: list[int], gap: int = 0) -> None:
-    """One session; an empty block is the end of an interval."""
-    async with await node.data.open_writer(stream, merge_gap_us=gap) as writer:
-        for times in blocks:
-            if times:
-                await writer.write(make_rows(times))
-            else:
-                await writer.end_interval()
-
-
-async def intervals(node: LocalNode, stream: DataStream) -> list[tuple[int, int]]:
-    return [(start, end - 1) for start, end in await node.data.intervals(stream)]
 
 
 # ------------------------------------------------------------------ one producer
@@ -141,7 +122,7 @@ async def test_values_that_are_not_finite_are_refused(
     node: LocalNode, value: float, text: str, datatype: str
 ) -> None:
     layout = Layout(datatype, 2)
-    stream = await node.catalog.create_data_stream(make_stream("f", layout), "/a")
+    stream = await node.catalog.create_stream(make_stream("f", layout), "/a")
     rows = make_rows([1, 2, 3], layout)
     rows["data"][1, 1] = value
     async with await node.data.open_writer(stream) as writer:
@@ -167,7 +148,7 @@ async def test_after_a_refused_write_the_writer_goes_on_with_a_break(
             await writer.write(make_rows([4, 3]))
         await writer.write(make_rows([5, 6]))
         await writer.write(make_rows([7]))
-    assert await intervals(node, stream) == [(1, 2), (5, 7)]
+    assert await runs_of(node, stream) == [(1, 2), (5, 7)]
 
 
 async def test_after_a_clock_went_back_only_the_refused_block_is_lost(
@@ -179,7 +160,7 @@ async def test_after_a_clock_went_back_only_the_refused_block_is_lost(
             await writer.write(make_rows([10]))
         await writer.write(make_rows([11]))
         await writer.write(make_rows([12]))
-    assert await intervals(node, stream) == [(11, 12), (1000, 1000)]
+    assert await runs_of(node, stream) == [(11, 12), (1000, 1000)]
 
 
 # ------------------------------------------------------------------ whose memory it is
@@ -212,141 +193,3 @@ def test_rows_over_memory_that_may_change_are_copied(wrap: Any) -> None:
 def test_a_few_rows_of_a_large_buffer_are_copied_so_that_it_can_go() -> None:
     rows = LAYOUT.view(make_rows(range(100)).tobytes())[:3]
     assert not np.shares_memory(owned(rows), rows)
-
-
-# ------------------------------------------------------------------ intervals in order
-
-
-async def test_each_session_starts_a_new_interval(node: LocalNode, stream: DataStream) -> None:
-    await write(node, stream, [1, 2], [3])
-    await write(node, stream, [4], [5])
-    assert await intervals(node, stream) == [(1, 3), (4, 5)]
-
-
-async def test_the_end_of_an_interval_is_a_break_and_none_without_rows_before_it(
-    node: LocalNode, stream: DataStream
-) -> None:
-    await write(node, stream, [], [1], [], [], [2, 3], [])
-    assert await intervals(node, stream) == [(1, 1), (2, 3)]
-
-
-@pytest.mark.parametrize(("first", "gap", "joins"), [
-    (2, 0, False),
-    (3, 1, True),
-    (4, 1, False),
-    (2, 1, True),
-    (12, 10, True),
-    (13, 10, False),
-])  # fmt: skip
-async def test_a_session_within_the_merge_gap_joins_the_interval_before(
-    node: LocalNode, stream: DataStream, first: int, gap: int, joins: bool
-) -> None:
-    await write(node, stream, [1])
-    await write(node, stream, [first], gap=gap)
-    assert (len(await intervals(node, stream)) == 1) is joins
-
-
-async def test_the_merge_gap_joins_only_the_first_rows_of_a_session(
-    node: LocalNode, stream: DataStream
-) -> None:
-    await write(node, stream, [1])
-    await write(node, stream, [], [2], [], [3], gap=100)
-    assert await intervals(node, stream) == [(1, 2), (3, 3)]
-
-
-# ------------------------------------------------------------------ late rows
-
-
-async def test_late_rows_in_a_gap_become_an_interval_of_their_own(
-    node: LocalNode, stream: DataStream
-) -> None:
-    await write(node, stream, [10, 11], [], [50, 51])
-    await write(node, stream, [20], [21, 22], [23])
-    assert await intervals(node, stream) == [(10, 11), (20, 23), (50, 51)]
-
-
-async def test_late_rows_inside_an_interval_split_it(node: LocalNode, stream: DataStream) -> None:
-    await write(node, stream, [10, 20, 30, 40])
-    await write(node, stream, [22, 24])
-    assert await intervals(node, stream) == [(10, 20), (22, 24), (30, 40)]
-
-
-async def test_late_rows_before_all_others_are_an_interval_of_their_own(
-    node: LocalNode, stream: DataStream
-) -> None:
-    await write(node, stream, [10])
-    await write(node, stream, [1, 2], [3])
-    assert await intervals(node, stream) == [(1, 3), (10, 10)]
-
-
-async def test_late_rows_within_the_merge_gap_join_the_interval_before(
-    node: LocalNode, stream: DataStream
-) -> None:
-    await write(node, stream, [10], [], [50])
-    await write(node, stream, [15, 16], [17], gap=5)
-    assert await intervals(node, stream) == [(10, 17), (50, 50)]
-
-
-async def test_a_session_may_pass_over_stored_rows_with_breaks_on_both_sides(
-    node: LocalNode, stream: DataStream
-) -> None:
-    await write(node, stream, [10, 11])
-    await write(node, stream, [5], [20], [21])
-    assert await intervals(node, stream) == [(5, 5), (10, 11), (20, 21)]
-
-
-async def test_one_block_may_hold_late_rows_and_rows_in_order(
-    node: LocalNode, stream: DataStream
-) -> None:
-    await write(node, stream, [10, 20])
-    await write(node, stream, [15, 30, 31], [32])
-    assert await intervals(node, stream) == [(10, 10), (15, 15), (20, 20), (30, 32)]
-
-
-async def test_a_break_within_late_rows_is_kept(node: LocalNode, stream: DataStream) -> None:
-    await write(node, stream, [100])
-    await write(node, stream, [1], [], [2], [3], [])
-    assert await intervals(node, stream) == [(1, 1), (2, 3), (100, 100)]
-
-
-async def test_a_timestamp_that_is_stored_is_refused_by_name_and_the_writer_goes_on(
-    node: LocalNode, stream: DataStream
-) -> None:
-    await write(node, stream, [10, 20, 30])
-    async with await node.data.open_writer(stream) as writer:
-        with pytest.raises(DuplicateTimestampError, match=r"20.* already exists"):
-            await writer.write(make_rows([15, 20, 40]))
-        await writer.write(make_rows([16]))
-    assert await intervals(node, stream) == [(10, 10), (16, 16), (20, 30)]
-
-
-async def test_after_a_deletion_the_range_can_be_written_again_in_order(
-    node: LocalNode, stream: DataStream, engine: ChosenEngine
-) -> None:
-    await write(node, stream, [1, 2, 3, 4])
-    async with await node.data.open_writer(stream) as writer:
-        await node.data.delete(stream, Interval(2, 10))
-        await writer.write(make_rows([2, 3]))
-        assert engine.chosen.pending_bytes > 0, "these are in order now"
-    assert await intervals(node, stream) == [(1, 1), (2, 3)]
-
-
-async def test_a_write_and_a_deletion_at_the_same_time_agree_on_the_last_row(
-    node: LocalNode, stream: DataStream
-) -> None:
-    async with await node.data.open_writer(stream) as writer:
-        await writer.write(make_rows([1, 2]))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(node.data.delete(stream, Interval(2, 3)))
-            group.create_task(writer.write(make_rows([3])))
-        await writer.write(make_rows([4]))
-    assert (await node.data.info(stream)).rows == 3
-    assert (await intervals(node, stream))[-1][1] == 4
-
-
-async def test_rows_are_readable_as_soon_as_write_returns(
-    node: LocalNode, stream: DataStream
-) -> None:
-    async with await node.data.open_writer(stream) as writer:
-        await writer.write(make_rows([1, 2]))
-        assert (await node.data.info(stream)).rows == 2

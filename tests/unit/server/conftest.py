@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from tests.unit.server.support import Http
 
 from joule.testing.node import RunningNode, running_node
+from tests.unit.server.support import Http
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

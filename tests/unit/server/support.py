@@ -83,7 +83,7 @@ async def add_stream(
     kind = Layout.parse(layout)
     elements = [Element(name=f"e{i}", index=i) for i in range(kind.width)]
     stream = DataStream(name=name, datatype=kind.datatype, elements=elements, **options)
-    return await running.node.catalog.create_data_stream(stream, folder or "/")
+    return await running.node.catalog.create_stream(stream, folder or "/")
 
 
 def rows_at(*timestamps: int, layout: str = "float32_2") -> Rows:

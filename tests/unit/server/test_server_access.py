@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
-from tests.unit.server.support import Http
 
 from joule.server.auth import required_scope
 from joule.wire.routes import Route
+from tests.unit.server.support import Http
 
 if TYPE_CHECKING:
     from joule.testing.node import RunningNode

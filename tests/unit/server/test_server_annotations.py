@@ -3,15 +3,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.unit.server.support import add_stream
 
 from joule.models.events import EventStream
+from tests.unit.server.support import add_stream
 
 if TYPE_CHECKING:
-    from tests.unit.server.support import Http
-
     from joule.models.streams import DataStream
     from joule.testing.node import RunningNode
+    from tests.unit.server.support import Http
 
 
 @pytest.fixture
@@ -165,7 +164,7 @@ async def test_a_bad_change_of_an_annotation_is_refused(
 async def test_the_map_leads_from_elements_to_streams_and_folders(
     http: Http, running: RunningNode, stream: DataStream
 ) -> None:
-    events = await running.node.catalog.create_event_stream(EventStream(name="ev"), "/b/c")
+    events = await running.node.catalog.create_stream(EventStream(name="ev"), "/b/c")
     await add_stream(running, "/unrelated/z")
     element = stream.elements[1].id
     query = {"data_stream_elements": f"[{element}, 9999]", "event_streams": f"[{events.id}]"}

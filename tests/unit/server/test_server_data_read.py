@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import numpy as np
 import pytest
-from tests.unit.server.support import add_stream, plant, rows_at
 
 from joule.errors import StorageDamagedError
 from joule.models.layout import Layout
+from tests.unit.server.support import add_stream, plant, rows_at
 
 if TYPE_CHECKING:
-    from tests.unit.server.support import Answer, Http
-
     from joule.models.layout import Rows
     from joule.models.streams import DataStream
     from joule.testing.node import RunningNode
+    from tests.unit.server.support import Answer, Http
 
 TOKEN = bytes(16)
 

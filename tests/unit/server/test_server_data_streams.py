@@ -4,15 +4,14 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.unit.server.support import add_stream, plant, rows_at
 
 from joule.models.streams import DataStream, Element
 from joule.wire.json_models import data_stream_to_json
+from tests.unit.server.support import add_stream, plant, rows_at
 
 if TYPE_CHECKING:
-    from tests.unit.server.support import Http
-
     from joule.testing.node import RunningNode
+    from tests.unit.server.support import Http
 
 
 def stream_json(**changes: Any) -> dict[str, Any]:

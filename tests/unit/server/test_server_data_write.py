@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+
 from tests.unit.server.support import add_stream, plant, rows_at
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.unit.server.support import Http
-
     from joule.testing.node import RunningNode
+    from tests.unit.server.support import Http
 
 TOKEN = bytes(16)
 

@@ -10,9 +10,8 @@ from joule.models.events import EventStream
 from joule.wire.json_models import event_stream_to_json
 
 if TYPE_CHECKING:
-    from tests.unit.server.support import Http
-
     from joule.testing.node import RunningNode
+    from tests.unit.server.support import Http
 
 
 def stream_json(**changes: Any) -> dict[str, Any]:
@@ -26,7 +25,7 @@ def event_json(start: Any, end: Any, content: Any = None, **ids: Any) -> dict[st
 
 @pytest.fixture
 async def stream(running: RunningNode) -> EventStream:
-    return await running.node.catalog.create_event_stream(EventStream(name="ev"), "/a")
+    return await running.node.catalog.create_stream(EventStream(name="ev"), "/a")
 
 
 async def add(http: Http, *events: dict[str, Any]) -> list[dict[str, Any]]:

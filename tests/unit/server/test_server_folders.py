@@ -3,14 +3,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.unit.server.support import add_stream, plant, rows_at
 
 from joule.models.events import EventStream
+from tests.unit.server.support import add_stream, plant, rows_at
 
 if TYPE_CHECKING:
-    from tests.unit.server.support import Http
-
     from joule.testing.node import RunningNode
+    from tests.unit.server.support import Http
 
 
 async def test_the_empty_tree_is_a_locked_root(http: Http) -> None:
@@ -38,7 +37,7 @@ async def test_the_tree_has_data_info_when_the_query_names_it(
 ) -> None:
     stream = await add_stream(running, "/x")
     await plant(running, stream, rows_at(1, 2, 3))
-    await running.node.catalog.create_event_stream(EventStream(name="ev"), "/")
+    await running.node.catalog.create_stream(EventStream(name="ev"), "/")
     tree = (await http("GET", "/folders.json", {"data-info": ""})).json
     info = tree["streams"][0]["data_info"]
     assert (info["start"], info["end"], info["rows"], info["total_time"]) == (1, 3, 3, 2)

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from aiohttp import ClientSession
+
 from tests.unit.server.support import Http, add_stream, plant, rows_at
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-from tests.unit.server.support import Http
 
 from joule.storage.interfaces import FollowerRecord
 from joule.testing.node import USER
+from tests.unit.server.support import Http
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-from tests.unit.server.support import Http
 
 from joule.errors import NotFoundError
 from joule.models.modules import Module, ModuleStatistics
 from joule.models.proxies import Proxy
 from joule.testing.node import running_node
+from tests.unit.server.support import Http
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

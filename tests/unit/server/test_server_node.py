@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 import aiohttp
+
 from tests.unit.server.support import Http
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.unit.supervisor.scripts import exec_cmd
 
 from joule.config.module_conf import ModuleConf
 from joule.config.pipe_spec import PipeSpec
@@ -13,6 +12,7 @@ from joule.errors import NotFoundError
 from joule.node import LocalNode
 from joule.storage.memory import MemoryEngine
 from joule.supervisor import Supervisor, Timing
+from tests.unit.supervisor.scripts import exec_cmd
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -6,11 +6,11 @@ import signal
 from pathlib import Path
 
 import pytest
-from tests.unit.supervisor.conftest import Bench, module, until
-from tests.unit.supervisor.scripts import conf_text
 
 from joule.config.module_conf import module_with_fault
 from joule.errors import NotFoundError
+from tests.unit.supervisor.conftest import Bench, module, until
+from tests.unit.supervisor.scripts import conf_text
 
 OUT = {"output": "/a/out:int32[x]"}
 TWO_ROWS = "write(row(1, 10), row(2, 20)); sleep()"

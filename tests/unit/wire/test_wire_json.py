@@ -106,15 +106,15 @@ def test_data_info_is_there_only_when_asked_for() -> None:
     info = DataStreamInfo(start=1, end=5, rows=3, bytes=60, total_time=4)
     text = wire.data_stream_to_json(a_stream(), info)
     assert "data_info" not in wire.data_stream_to_json(a_stream())
-    assert wire.data_stream_info_from_json(text["data_info"]) == info
-    assert wire.data_stream_info_from_json(None) == DataStreamInfo()
+    assert wire.info_from_json(DataStreamInfo, text["data_info"]) == info
+    assert wire.info_from_json(DataStreamInfo, None) == DataStreamInfo()
 
 
 def test_an_event_stream_survives_the_way_there_and_back() -> None:
     stream = EventStream(name="ev", keep_us=5, event_fields={"a": "string"}, updated_at=WHEN)
     info = EventStreamInfo(start=1, end=2, event_count=1, total_time=1)
     text = over_the_wire(wire.event_stream_to_json(stream, info))
-    assert wire.event_stream_info_from_json(text.pop("data_info")) == info
+    assert wire.info_from_json(EventStreamInfo, text.pop("data_info")) == info
     assert wire.event_stream_to_json(wire.event_stream_from_json(text)) == text
 
 
@@ -214,7 +214,7 @@ def test_an_annotation_survives_the_way_there_and_back() -> None:
     again = wire.annotation_from_json(text)
     assert (again, again.id, again.stream_id) == (annotation, 5, 12)
     info = AnnotationInfo(1, 2, 3)
-    assert wire.annotation_info_from_json(wire.annotation_info_to_json(info)) == info
+    assert wire.info_from_json(AnnotationInfo, wire.info_to_json(info)) == info
 
 
 def test_node_info_is_made_of_two_answers() -> None:

@@ -2,37 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
-from joule.cli import output
 from joule.cli.data.columns import Columns, element_list
-from joule.cli.data.hdf5 import HdfSink
+from joule.cli.data.copying import copy
 from joule.cli.data.text import TextSink
 from joule.cli.options import bounds
 from joule.cli.session import on_node
-from joule.errors import EmptyPipeError
-from joule.models.intervals import MAX_TIME, MIN_TIME
-from joule.wire.json_models import element_to_json
 
 if TYPE_CHECKING:
     from joule.api import DataStream, Node
     from joule.models import Pipe
-    from joule.models.layout import Rows
-
-
-class Sink(Protocol):
-    """Where rows go."""
-
-    def write(self, rows: Rows) -> None:
-        """Take ``(n,)`` rows, which the caller may overwrite afterwards."""
-
-    def end_interval(self) -> None:
-        """Take note that an interval ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +59,8 @@ def read(**options: object) -> None:
     try:
         _read(request)
     except KeyboardInterrupt:
-        if not request.live:
-            raise
+        if request.file is not None and not request.live:
+            raise  # the file is not what was asked for
 
 
 @on_node
@@ -105,66 +88,8 @@ async def _show(node: Node, stream: DataStream, pipe: Pipe, request: Request) ->
         decimated=pipe.decimation_level > 1,
         bounds=request.show_bounds,
     )
-    if request.file is not None:
-        return await _save(node, stream, pipe, columns, request)
-    return await _copy(pipe, TextSink(columns, mark_breaks=request.mark_intervals))
+    if request.file is None:
+        return await copy(pipe, TextSink(columns, mark_breaks=request.mark_intervals))
+    from joule.cli.data.save import Origin, save  # its library takes long to load
 
-
-async def _copy(pipe: Pipe, sink: Sink) -> int:
-    """Hand everything that comes out of the pipe to ``sink``; gives the number of rows."""
-    count = 0
-    with contextlib.suppress(EmptyPipeError):
-        while True:
-            rows = await pipe.read()
-            if len(rows):
-                sink.write(rows)
-            if pipe.end_of_interval:
-                sink.end_interval()
-            pipe.consume(len(rows))
-            count += len(rows)
-    return count
-
-
-async def _save(
-    node: Node, stream: DataStream, pipe: Pipe, columns: Columns, request: Request
-) -> int:
-    assert request.file is not None
-    stored = await node.data_stream_info(stream)
-    start = max(request.start or MIN_TIME, stored.start or 0)
-    end = min(MAX_TIME if request.end is None else request.end, stored.end or 0)
-    sink = HdfSink(request.file, columns, _attributes(node, stream, columns, request))
-    with contextlib.closing(sink), output.progress("reading data", end - start) as bar:
-        return await _copy(pipe, Progress(sink, start, bar))
-
-
-def _attributes(
-    node: Node, stream: DataStream, columns: Columns, request: Request
-) -> dict[str, str]:
-    elements = columns.elements(stream.elements)
-    return {
-        "node_name": node.name,
-        "node_url": node.url,
-        "path": request.stream,
-        "elements": json.dumps([element.name for element in elements]),
-        "element_json": json.dumps([element_to_json(element) for element in elements]),
-    }
-
-
-class Progress:
-    """A sink that moves a progress bar along by the timestamps that pass through it."""
-
-    def __init__(self, sink: Sink, start: int, bar: Any) -> None:
-        self._sink = sink
-        self._position = start
-        self._bar = bar
-
-    def write(self, rows: Rows) -> None:
-        """Pass ``(n,)`` rows on."""
-        self._sink.write(rows)
-        last = int(rows["timestamp"][-1])
-        self._bar.update(last - self._position)
-        self._position = last
-
-    def end_interval(self) -> None:
-        """Pass the end of an interval on."""
-        self._sink.end_interval()
+    return await save(pipe, columns, request.file, Origin(node, stream, request.stream))

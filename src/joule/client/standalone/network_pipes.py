@@ -13,7 +13,6 @@ from joule.errors import ConfigurationError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from joule.api import Node
     from joule.models.pipes import Pipe
@@ -44,12 +43,7 @@ class Streams:
     async def __aenter__(self) -> Streams:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         async with AsyncExitStack() as stack:
             for node in self._others.values():
                 stack.push_async_callback(node.close)

@@ -33,7 +33,7 @@ def validate_time_bounds(start: int | None, end: int | None) -> None:
 def describe(start: int | None, end: int | None) -> str:
     """Write a range in local time."""
     interval: Interval = bounded(start, end)
-    return f"{timestamp_to_human(interval.start)} => {timestamp_to_human(interval.end)}"
+    return " => ".join(timestamp_to_human(time).strip() for time in interval)
 
 
 def _timestamp(text: str | None, name: str) -> int | None:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from joule.models.layout import Layout, Rows
-    from joule.models.pipes.rows import Packed
+    from joule.models.layout import Layout, Packed, Rows
 
 _RETAINED_BYTES = 4 << 20
 """Larger memory than this is given back as soon as it is empty."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from joule.errors import PipeError
@@ -72,12 +73,13 @@ def writer_factory(fd: int) -> WriterFactory:
 
 
 class _Descriptor:
-    """A descriptor that is owned and can be waited for."""
+    """A descriptor that is owned, and that one task at a time can wait for."""
 
     def __init__(self, fd: int) -> None:
         os.set_blocking(fd, False)
         self._fd = fd
         self._waiter: asyncio.Future[None] | None = None
+        self._unregister: Callable[[], object] | None = None
         self.closed = False
 
     def close(self) -> None:
@@ -86,21 +88,27 @@ class _Descriptor:
             return
         self.closed = True
         self._wake()
+        self._forget()  # before the number can belong to another file
         os.close(self._fd)
 
     async def _wait(self, add: Callable[..., None], remove: Callable[[int], bool]) -> None:
         self._waiter = asyncio.get_running_loop().create_future()
+        self._unregister = partial(remove, self._fd)
         add(self._fd, self._wake)
         try:
             await self._waiter
         finally:
             self._waiter = None
-            if not self.closed:
-                remove(self._fd)
+            self._forget()
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+    def _forget(self) -> None:
+        unregister, self._unregister = self._unregister, None
+        if unregister is not None:
+            unregister()
 
 
 class DescriptorReader(_Descriptor):

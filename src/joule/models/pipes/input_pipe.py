@@ -6,17 +6,15 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from joule.errors import PipeError
-from joule.models.layout import find_tokens
+from joule.models.framing import RowDecoder
+from joule.models.layout import packed
 from joule.models.pipes.pipe import Pipe
 from joule.models.pipes.reading import ReadablePipe
 
 if TYPE_CHECKING:
     from joule.models.pipes.byte_streams import ByteReader, ReaderFactory
     from joule.models.pipes.pipe import CloseCallback
-    from joule.models.pipes.rows import Packed
     from joule.models.streams import DataStream
 
 _log = logging.getLogger(__name__)
@@ -51,7 +49,7 @@ class InputPipe(ReadablePipe):
         self.reader = reader
         self.reader_factory = reader_factory
         self.buffer_size = buffer_size
-        self._partial = bytearray()  # the beginning of a row
+        self._decoder: RowDecoder | None = None
         self._ended = False
 
     async def close(self) -> None:
@@ -111,7 +109,7 @@ class InputPipe(ReadablePipe):
         while not self._backlog.has_news and not self._ended:
             room = (self._capacity - self._backlog.rows) * self.rows_layout.row_bytes
             reader = self.reader or await self._open()
-            chunk = memoryview(await reader.read(min(READ_BYTES, room - len(self._partial))))
+            chunk = memoryview(await reader.read(min(READ_BYTES, room - self._partial_bytes)))
             if chunk.nbytes:
                 self._feed(chunk.cast("B"))
             else:
@@ -124,35 +122,22 @@ class InputPipe(ReadablePipe):
         self.reader = await self.reader_factory()
         return self.reader
 
+    @property
+    def _partial_bytes(self) -> int:
+        return 0 if self._decoder is None else self._decoder.partial_bytes
+
     def _end(self) -> None:
         self._ended = True
-        if self._partial:
+        if self._partial_bytes:
             _log.warning("pipe [%s]: ended within a row, which is dropped", self.name)
 
     def _feed(self, data: memoryview) -> None:
-        """Take any piece of the byte stream, also one that begins or ends within a row."""
-        size = self.rows_layout.row_bytes
-        if self._partial:
-            missing = size - len(self._partial)
-            self._partial += data[:missing]
-            data = data[missing:]
-            if len(self._partial) < size:
-                return
-            self._accept(np.frombuffer(bytes(self._partial), np.uint8))
-            self._partial.clear()
-        whole = len(data) - len(data) % size
-        self._accept(np.frombuffer(data[:whole], np.uint8))
-        self._partial += data[whole:]
-
-    def _accept(self, data: Packed) -> None:
-        """Take whole rows; the tokens among them are breaks."""
-        layout, backlog, start = self.rows_layout, self._backlog, 0
-        for token in find_tokens(data.view(layout.dtype)):
-            end = int(token) * layout.row_bytes
-            backlog.append(data[start:end])
-            backlog.append_break()
-            start = end + layout.row_bytes
-        backlog.append(data[start:])
+        if self._decoder is None:
+            self._decoder = RowDecoder(self.rows_layout)
+        for rows, ends_interval in self._decoder.feed(data):
+            self._backlog.append(packed(rows))
+            if ends_interval:
+                self._backlog.append_break()
 
 
 async def _release(reader: ByteReader | None) -> None:

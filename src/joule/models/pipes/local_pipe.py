@@ -7,17 +7,17 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from joule.errors import PipeError
+from joule.models.layout import flat, packed
 from joule.models.pipes.pipe import Pipe
 from joule.models.pipes.reading import ReadablePipe
-from joule.models.pipes.rows import as_rows, flat, packed
+from joule.models.pipes.rows import as_rows
 from joule.models.pipes.writing import WritablePipe
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from joule.models.layout import Rows
+    from joule.models.layout import Packed, Rows
     from joule.models.pipes.pipe import CloseCallback
-    from joule.models.pipes.rows import Packed
     from joule.models.streams import DataStream
 
 
@@ -79,7 +79,7 @@ class LocalPipe(ReadablePipe, WritablePipe):
             self._taken()
         self._rereading = False
         rows = self._backlog.seen()
-        return flat(rows, self.rows_layout) if flatten else rows
+        return flat(rows) if flatten else rows
 
     def close_nowait(self) -> None:
         """Close a pipe that has neither subscribers nor ``close_cb`` nor cached rows."""

@@ -10,10 +10,9 @@ from joule.models.pipes.pipe import Pipe
 from joule.models.pipes.writing import WritablePipe
 
 if TYPE_CHECKING:
-    from joule.models.layout import Rows
+    from joule.models.layout import Packed, Rows
     from joule.models.pipes.byte_streams import ByteWriter, WriterFactory
     from joule.models.pipes.pipe import CloseCallback
-    from joule.models.pipes.rows import Packed
     from joule.models.streams import DataStream
 
 

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from joule.errors import EmptyPipeError, PipeError
+from joule.models.layout import flat, packed
 from joule.models.pipes.backlog import Backlog
 from joule.models.pipes.pipe import Pipe
-from joule.models.pipes.rows import flat, packed
 
 if TYPE_CHECKING:
-    from joule.models.layout import Rows
-    from joule.models.pipes.rows import Packed
+    from joule.models.layout import Packed, Rows
 
 
 class ReadablePipe(Pipe):
@@ -46,7 +45,7 @@ class ReadablePipe(Pipe):
             await self._look_ahead()
         self._rereading = False
         rows = self._backlog.seen()
-        return cast("Rows", flat(rows, self.rows_layout)) if flatten else rows
+        return cast("Rows", flat(rows)) if flatten else rows
 
     def consume(self, num_rows: int) -> None:
         """Drop ``num_rows`` rows from the front of what was read; ``PipeError`` if too many."""
@@ -109,7 +108,7 @@ class ReadablePipe(Pipe):
         if not size:
             raise PipeError("No data in pipe")
         rows: Rows = np.concatenate(pieces).view(self.dtype)[:maxrows]
-        return cast("Rows", flat(rows, self.rows_layout)) if flatten else rows
+        return cast("Rows", flat(rows)) if flatten else rows
 
     # ------------------------------------------------------------------ for the concrete pipes
 

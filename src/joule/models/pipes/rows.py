@@ -1,8 +1,8 @@
-"""What may be written to a pipe, and how it becomes packed rows."""
+"""What may be written to a pipe, and how it becomes rows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,9 +12,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from joule.models.layout import Layout, Rows
-
-    Packed: TypeAlias = NDArray[np.uint8]
-    """Whole rows as bytes; numpy copies these many times faster than structured arrays."""
 
 _WRONG_TYPE = "invalid data type must be a structured array or 2D matrix"
 
@@ -53,20 +50,6 @@ def matrix(data: object) -> NDArray[Any]:
     if data.ndim != 2:
         raise PipeError("wrong number of dimensions in array")
     return data
-
-
-def flat(rows: Rows, layout: Layout) -> NDArray[Any]:
-    """Copy rows into a 2-D array, timestamps in column 0: float64, or int64 for integer data."""
-    kind = np.float64 if layout.datatype.startswith("float") else np.int64
-    out = np.empty((len(rows), layout.width + 1), kind)
-    out[:, 0] = rows["timestamp"]
-    out[:, 1:] = rows["data"]
-    return out
-
-
-def packed(rows: Rows) -> Packed:
-    """View contiguous rows as bytes."""
-    return rows.view(np.uint8)
 
 
 def _check_structured(data: NDArray[Any], layout: Layout) -> Rows:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from joule.errors import PipeError
+from joule.models.layout import packed
 from joule.models.pipes.pipe import Pipe
-from joule.models.pipes.rows import as_rows, packed
+from joule.models.pipes.rows import as_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from joule.models.pipes.rows import Packed
+    from joule.models.layout import Packed
 
 _log = logging.getLogger(__name__)
 

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from joule.errors import ConfigurationError, InvalidRequestError
+from joule.models.events import EventStream
 from joule.models.streams import DataStream, Element
 from joule.node.catalog.folders import FolderChanges
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from joule.config.pipe_spec import PipeSpec
-    from joule.models.events import EventStream
-    from joule.node.catalog.core import Place, S
-    from joule.node.catalog.tree import Stream
+    from joule.models.streams import Stream, StreamKind
+    from joule.node.catalog.core import Place
 
-_SHOWN = (
-    "name",
-    "units",
-    "plottable",
-    "display_type",
-    "offset",
-    "scale_factor",
-    "default_max",
-    "default_min",
-)
+T = TypeVar("T", DataStream, EventStream, Element)
+
+_DECIDED: dict[type, tuple[str, ...]] = {
+    DataStream: ("description", "keep_us", "decimate"),
+    EventStream: ("description", "keep_us", "event_fields"),
+    Element: (
+        "name",
+        "units",
+        "plottable",
+        "display_type",
+        "offset",
+        "scale_factor",
+        "default_max",
+        "default_min",
+    ),
+}
+"""What a file decides about a stream that exists."""
 
 
 class Configuration(FolderChanges):
@@ -38,16 +43,24 @@ class Configuration(FolderChanges):
         for stream in streams:
             stream.is_configured = False
 
-    async def configure_data_stream(self, stream: DataStream, folder_path: str) -> DataStream:
-        """Make the data stream that a file describes: create it or bring it up to date, locked.
+    async def configure_stream(self, stream: StreamKind, folder_path: str) -> StreamKind:
+        """Make the stream that a file describes: create it or bring it up to date, locked.
 
-        One of another layout, or an event stream of that name, is left alone and an error.
+        A stream of the other kind in its place, or a data stream of another layout, is left alone
+        and an error.
         """
-        return await self._configure(stream, folder_path, _merged_data_stream)
-
-    async def configure_event_stream(self, stream: EventStream, folder_path: str) -> EventStream:
-        """As :meth:`configure_data_stream`, for an event stream."""
-        return await self._configure(stream, folder_path, _merged_event_stream)
+        stream.check()
+        place = self._config_place(folder_path)
+        found = self._at(place, stream.name)
+        if found is None:
+            found = await self._create_configured(stream, folder_path)
+        elif not isinstance(found, type(stream)):
+            kinds = ("data", "event") if isinstance(stream, DataStream) else ("event", "data")
+            raise _conflict(kinds[0], stream.name, kinds[1])
+        else:
+            await self._bring_up_to_date(found, _merged(found, stream))
+        found.is_configured = True
+        return found
 
     async def ensure_data_stream(self, spec: PipeSpec) -> DataStream:
         """Find the stream of a pipe on this node, or create it from the inline layout.
@@ -62,20 +75,6 @@ class Configuration(FolderChanges):
             raise _conflict("data", spec.name, "event")
         return await self._create_inline(spec)
 
-    async def _configure(self, stream: S, folder_path: str, merge: Callable[[S, S], S]) -> S:
-        stream.check()
-        place = self._config_place(folder_path)
-        found = self._at(place, stream.name)
-        if found is None:
-            found = await self._create_configured(stream, folder_path)
-        elif not isinstance(found, type(stream)):
-            kinds = ("data", "event") if isinstance(stream, DataStream) else ("event", "data")
-            raise _conflict(kinds[0], stream.name, kinds[1])
-        else:
-            await self._bring_up_to_date(found, merge(found, stream))
-        found.is_configured = True
-        return found
-
     def _config_place(self, folder_path: str) -> Place:
         try:
             return self._place(folder_path)
@@ -85,7 +84,7 @@ class Configuration(FolderChanges):
     def _at(self, place: Place, name: str) -> DataStream | EventStream | None:
         return None if place.missing else self._tree.stream_named(place.folder, name)
 
-    async def _create_configured(self, stream: S, folder_path: str) -> S:
+    async def _create_configured(self, stream: StreamKind, folder_path: str) -> StreamKind:
         async with self._change() as draft:
             return await self._add_stream(stream, self._place(folder_path), draft)
 
@@ -98,42 +97,36 @@ class Configuration(FolderChanges):
         async with self._change() as draft:
             return await self._add_stream(stream, self._place(spec.folder or "/"), draft)
 
-    async def _bring_up_to_date(self, found: S, edited: S) -> None:
+    async def _bring_up_to_date(self, found: StreamKind, edited: StreamKind) -> None:
         if _attributes(edited) == _attributes(found):
             return
         async with self._change() as draft:
             self._replace(found, edited, draft)
 
 
-def _merged(found: S, wanted: S, names: tuple[str, ...]) -> S:
+def _merged(found: StreamKind, wanted: StreamKind) -> StreamKind:
+    """Give a copy of ``found`` with what a file decides as in ``wanted``."""
+    merged = _with_attributes_of(wanted, found)
+    if isinstance(merged, DataStream) and isinstance(wanted, DataStream):
+        _check_layout(merged, wanted)
+        pairs = zip(wanted.elements, merged.elements, strict=True)
+        merged.elements = [_with_attributes_of(*pair) for pair in pairs]
+    return merged
+
+
+def _with_attributes_of(wanted: T, found: T) -> T:
     merged = copy(found)
-    for name in names:
+    for name in _DECIDED[type(found)]:
         setattr(merged, name, getattr(wanted, name))
     return merged
 
 
-def _merged_data_stream(found: DataStream, wanted: DataStream) -> DataStream:
+def _check_layout(found: DataStream, wanted: DataStream) -> None:
     if found.layout != wanted.layout:
         raise ConfigurationError(
             f"Invalid layout {wanted.layout} for [{wanted.name}], "
             f"existing stream has layout {found.layout}"
         )
-    merged = _merged(found, wanted, ("description", "keep_us", "decimate"))
-    merged.elements = [
-        _merged_element(*pair) for pair in zip(found.elements, wanted.elements, strict=True)
-    ]
-    return merged
-
-
-def _merged_event_stream(found: EventStream, wanted: EventStream) -> EventStream:
-    return _merged(found, wanted, ("description", "keep_us", "event_fields"))
-
-
-def _merged_element(found: Element, wanted: Element) -> Element:
-    merged = copy(found)
-    for name in _SHOWN:
-        setattr(merged, name, getattr(wanted, name))
-    return merged
 
 
 def _attributes(stream: DataStream | EventStream) -> dict[str, object]:

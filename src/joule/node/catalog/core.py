@@ -6,34 +6,39 @@ import asyncio
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from joule.errors import InvalidRequestError
 from joule.models.events import EventStream
 from joule.models.folders import Folder
 from joule.models.streams import DataStream
 from joule.node.catalog.draft import Draft
+from joule.node.catalog.ids import IdStock
 from joule.node.catalog.tree import split_path
+from joule.node.refs import ref_of
 from joule.node.tasks import completely
-from joule.storage.interfaces import Kind, StreamRef
+from joule.storage.interfaces import Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from datetime import datetime
 
+    from joule.models.streams import Stream, StreamKind
     from joule.node.catalog.flat import FlatRecords
-    from joule.node.catalog.tree import Stream, Tree
+    from joule.node.catalog.tree import Tree
     from joule.node.clock import Clock
     from joule.storage.interfaces import (
         AnnotationRecord,
         CatalogStore,
         FollowerRecord,
         MasterRecord,
+        StreamRef,
     )
 
     Dropper = Callable[[Sequence[int], Sequence[int]], Awaitable[None]]
 
-S = TypeVar("S", DataStream, EventStream)
+DEPTH_MAX = 100
+"""Levels of folders, the root included."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class CatalogCore:
     ) -> None:
         self.records = records
         self._store = store
+        self._ids = IdStock(store)
         self._tree = tree
         self._clock = clock
         self._drop = drop
@@ -74,13 +80,17 @@ class CatalogCore:
         self._tree.refresh_locks(folder)
         return folder
 
+    def stream(self, kind: type[StreamKind], spec: str | int) -> StreamKind:
+        """Find a data stream or an event stream."""
+        return self._tree.stream(kind, spec)
+
     def data_stream(self, spec: str | int) -> DataStream:
         """Find a data stream."""
-        return self._tree.data_stream(spec)
+        return self.stream(DataStream, spec)
 
     def event_stream(self, spec: str | int) -> EventStream:
         """Find an event stream."""
-        return self._tree.event_stream(spec)
+        return self.stream(EventStream, spec)
 
     def data_streams(self) -> list[DataStream]:
         """All data streams."""
@@ -104,7 +114,7 @@ class CatalogCore:
 
     def ref(self, stream: DataStream) -> StreamRef:
         """Give a data stream as the sample store knows it."""
-        return StreamRef(stream.id, stream.rows_layout, stream.decimate)
+        return ref_of(stream)
 
     def annotations(self) -> list[AnnotationRecord]:
         """All annotations."""
@@ -146,12 +156,21 @@ class CatalogCore:
             raise InvalidRequestError(f"Destination error: invalid path [{destination}]")
         return Place(*self._tree.descend(names))
 
+    def _check_depth(self, place: Place, levels: int = 0) -> None:
+        """Refuse to put ``levels`` of folders below a place so deep that walking there fails."""
+        depth = len(list(self._tree.chain(place.folder))) + len(place.missing) + levels
+        if depth > DEPTH_MAX:
+            raise InvalidRequestError(
+                f"Destination error: folders can be {DEPTH_MAX} levels deep at most"
+            )
+
     async def _make_folders(self, place: Place, draft: Draft) -> Folder:
         """Give the folder of a place, created as far as it is missing."""
+        self._check_depth(place)
         folder = place.folder
         draft.touch(folder)
         if place.missing:
-            ids = await self._store.allocate(Kind.FOLDER, len(place.missing))
+            ids = await self._ids.take(Kind.FOLDER, len(place.missing))
             for id_, name in zip(ids, place.missing, strict=True):
                 child = Folder(name)
                 child.id = id_
@@ -159,14 +178,14 @@ class CatalogCore:
                 folder = child
         return folder
 
-    async def _add_stream(self, stream: S, place: Place, draft: Draft) -> S:
+    async def _add_stream(self, stream: StreamKind, place: Place, draft: Draft) -> StreamKind:
         """Give a copy of a stream as it will be stored, with ids; the caller has checked it."""
         new = copy(stream)
         new.is_configured = False
         if isinstance(new, DataStream):
             await self._adopt_elements(new)
         kind = Kind.DATA_STREAM if isinstance(new, DataStream) else Kind.EVENT_STREAM
-        new.id = (await self._store.allocate(kind))[0]
+        new.id = (await self._ids.take(kind))[0]
         folder = await self._make_folders(place, draft)
         draft.put_stream(new, folder)
         draft.stamp(new)
@@ -176,7 +195,7 @@ class CatalogCore:
     async def _adopt_elements(self, stream: DataStream) -> None:
         stream.is_source = stream.is_destination = False
         stream.elements = [copy(element) for element in stream.elements]
-        ids = await self._store.allocate(Kind.ELEMENT, len(stream.elements))
+        ids = await self._ids.take(Kind.ELEMENT, len(stream.elements))
         for index, (id_, element) in enumerate(zip(ids, stream.elements, strict=True)):
             element.id = id_
             element.index = index

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from joule.models.folders import Folder
-    from joule.node.catalog.tree import Stream, Tree
+    from joule.models.streams import Stream
+    from joule.node.catalog.tree import Tree
     from joule.storage.interfaces import Record
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 from copy import copy
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from joule.errors import ConfigurationError
 from joule.models.base import name_fault
+from joule.models.events import EventStream
+from joule.models.streams import DataStream
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from joule.models.events import EventStream
-    from joule.models.streams import DataStream, Element
+    from joule.models.streams import Element, StreamKind
 
-S = TypeVar("S", "DataStream", "EventStream")
+_CHECKED_LATER = {
+    DataStream: {"keep_us"},
+    EventStream: {"keep_us", "event_fields", "chunk_duration_us"},
+}
+"""Attributes that are taken as they are: the stream's own ``check`` judges them."""
 
 _NUMBERS = ("offset", "scale_factor")
 _LIMITS = ("default_max", "default_min")
@@ -37,39 +42,31 @@ def checked_description(description: object) -> str | None:
     return description
 
 
-def edited_data_stream(stream: DataStream, changes: Mapping[str, Any]) -> DataStream:
-    """Give a copy with name, description, keep_us, decimate and elements as in ``changes``.
+def edited_stream(stream: StreamKind, changes: Mapping[str, Any]) -> StreamKind:
+    """Give a copy with those attributes as in ``changes`` that can be changed.
 
     Other attributes are ignored. ``ConfigurationError`` with the broken rule.
     """
-    edited = _edited(stream, changes, ("keep_us",))
-    if "decimate" in changes:
-        if not isinstance(changes["decimate"], bool):
-            raise ConfigurationError("invalid decimate, must be true or false")
-        edited.decimate = changes["decimate"]
-    if "elements" in changes:
-        edited.elements = _edited_elements(stream.elements, changes["elements"])
-    edited.check()
-    return edited
-
-
-def edited_event_stream(stream: EventStream, changes: Mapping[str, Any]) -> EventStream:
-    """As :func:`edited_data_stream`, with event_fields and chunk_duration_us instead."""
-    edited = _edited(stream, changes, ("event_fields", "chunk_duration_us", "keep_us"))
-    edited.check()
-    return edited
-
-
-def _edited(stream: S, changes: Mapping[str, Any], names: tuple[str, ...]) -> S:
     edited = copy(stream)
     if "name" in changes:
         edited.name = checked_name(changes["name"])
     if "description" in changes:
         edited.description = checked_description(changes["description"])
-    for name in names:
-        if name in changes:
-            setattr(edited, name, changes[name])
+    for name in changes.keys() & _CHECKED_LATER[type(stream)]:
+        setattr(edited, name, changes[name])
+    if isinstance(edited, DataStream):
+        _edit_data_stream(edited, changes)
+    edited.check()
     return edited
+
+
+def _edit_data_stream(edited: DataStream, changes: Mapping[str, Any]) -> None:
+    if "decimate" in changes:
+        if not isinstance(changes["decimate"], bool):
+            raise ConfigurationError("invalid decimate, must be true or false")
+        edited.decimate = changes["decimate"]
+    if "elements" in changes:
+        edited.elements = _edited_elements(edited.elements, changes["elements"])
 
 
 def _edited_elements(elements: list[Element], changes: object) -> list[Element]:

@@ -41,6 +41,7 @@ class FolderChanges(StreamChanges):
                 raise ConflictError(NAME_TAKEN)
             if folder in self._tree.chain(place.folder):
                 raise InvalidRequestError("cannot place a parent in a child folder")
+            self._check_depth(place, self._tree.height(folder))
             draft.touch(folder)
             parent = await self._make_folders(place, draft)
             draft.then(lambda: self._tree.take_folder(folder))

@@ -19,7 +19,7 @@ from joule.storage.interfaces import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from joule.node.catalog.tree import Stream
+    from joule.models.streams import Stream
     from joule.storage.interfaces import CatalogSnapshot
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -5,19 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from joule.errors import ConfigurationError, ConflictError, InvalidRequestError, LockedError
+from joule.models.events import EventStream
 from joule.models.streams import DataStream
 from joule.node.catalog.core import CatalogCore
-from joule.node.catalog.edits import edited_data_stream, edited_event_stream
+from joule.node.catalog.edits import edited_stream
 from joule.storage.interfaces import Kind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
-    from joule.models.events import EventStream
     from joule.models.folders import Folder
-    from joule.node.catalog.core import S
+    from joule.models.streams import Stream, StreamKind
     from joule.node.catalog.draft import Draft
-    from joule.node.catalog.tree import Stream
 
 NAME_TAKEN = "stream with the same name exists in the folder"
 
@@ -25,59 +24,8 @@ NAME_TAKEN = "stream with the same name exists in the folder"
 class StreamChanges(CatalogCore):
     """The part of the catalog that changes streams."""
 
-    async def create_data_stream(self, stream: DataStream, destination: str | int) -> DataStream:
-        """Create a data stream like ``stream`` (which is not kept), and the folders it needs."""
-        return await self._create(stream, destination)
-
-    async def create_event_stream(self, stream: EventStream, destination: str | int) -> EventStream:
-        """Create an event stream like ``stream`` (which is not kept), and the folders it needs."""
-        return await self._create(stream, destination)
-
-    async def update_data_stream(self, stream_id: int, changes: Mapping[str, Any]) -> DataStream:
-        """Apply JSON attributes: name, description, keep_us, decimate, elements; else nothing."""
-        async with self._change() as draft:
-            stream = self._unlocked(self._tree.data_stream(stream_id))
-            self._update(stream, _edited(edited_data_stream, stream, changes), draft)
-        return stream
-
-    async def update_event_stream(self, stream_id: int, changes: Mapping[str, Any]) -> EventStream:
-        """As for data streams: name, description, event_fields, chunk_duration_us, keep_us."""
-        async with self._change() as draft:
-            stream = self._unlocked(self._tree.event_stream(stream_id))
-            self._update(stream, _edited(edited_event_stream, stream, changes), draft)
-        return stream
-
-    async def move_data_stream(self, source: str | int, destination: str | int) -> DataStream:
-        """Put a data stream into another folder; what is stored follows it."""
-        async with self._change() as draft:
-            stream = self._unlocked(self._tree.data_stream(source))
-            await self._move(stream, destination, draft)
-        return stream
-
-    async def move_event_stream(self, source: str | int, destination: str | int) -> EventStream:
-        """Put an event stream into another folder; what is stored follows it."""
-        async with self._change() as draft:
-            stream = self._unlocked(self._tree.event_stream(source))
-            await self._move(stream, destination, draft)
-        return stream
-
-    async def delete_data_stream(self, spec: str | int) -> None:
-        """Delete a data stream with its rows and annotations."""
-        async with self._change() as draft:
-            stream = self._unlocked(self._tree.data_stream(spec))
-            self._delete(stream, draft)
-        await self._drop([stream.id], [])
-
-    async def delete_event_stream(self, spec: str | int) -> None:
-        """Delete an event stream with its events."""
-        async with self._change() as draft:
-            stream = self._unlocked(self._tree.event_stream(spec))
-            self._delete(stream, draft)
-        await self._drop([], [stream.id])
-
-    # ------------------------------------------------------------------ either kind
-
-    async def _create(self, stream: S, destination: str | int) -> S:
+    async def create_stream(self, stream: StreamKind, destination: str | int) -> StreamKind:
+        """Create a stream like ``stream`` (which is not kept), and the folders it needs."""
         async with self._change() as draft:
             try:
                 stream.check()
@@ -88,7 +36,53 @@ class StreamChanges(CatalogCore):
                 self._check_name_free(place.folder, stream.name)
             return await self._add_stream(stream, place, draft)
 
-    def _unlocked(self, stream: S) -> S:
+    async def update_stream(
+        self, kind: type[StreamKind], stream_id: int, changes: Mapping[str, Any]
+    ) -> StreamKind:
+        """Apply JSON attributes; those that cannot be changed are ignored.
+
+        Both kinds have name, description and keep_us; data streams also decimate and elements,
+        event streams event_fields and chunk_duration_us.
+        """
+        async with self._change() as draft:
+            stream = self._unlocked(kind, stream_id)
+            edited = _edited(stream, changes)
+            self._check_name_free(self._tree.home(stream), edited.name, but=stream)
+            self._replace(stream, edited, draft)
+        return stream
+
+    async def move_stream(
+        self, kind: type[StreamKind], source: str | int, destination: str | int
+    ) -> StreamKind:
+        """Put a stream into another folder; what is stored follows it."""
+        async with self._change() as draft:
+            stream = self._unlocked(kind, source)
+            place = self._place(destination)
+            if not place.missing and self._tree.stream_named(place.folder, stream.name):
+                raise ConflictError("stream with the same name exists in the destination folder")
+            draft.touch(self._tree.home(stream))
+            folder = await self._make_folders(place, draft)
+            draft.put_stream(stream, folder)
+            draft.stamp(stream)
+            draft.then(lambda: self._tree.take_stream(stream))
+            draft.then(lambda: self._tree.add_stream(stream, folder))
+        return stream
+
+    async def delete_stream(self, kind: type[StreamKind], spec: str | int) -> None:
+        """Delete a stream with its rows and annotations, or its events."""
+        async with self._change() as draft:
+            stream = self._unlocked(kind, spec)
+            data_ids = [stream.id] if kind is DataStream else []
+            event_ids = [stream.id] if kind is EventStream else []
+            draft.touch(self._tree.home(stream))
+            self._delete_records(data_ids, event_ids, draft)
+            draft.then(lambda: self._tree.take_stream(stream))
+        await self._drop(data_ids, event_ids)
+
+    # ------------------------------------------------------------------ inside
+
+    def _unlocked(self, kind: type[StreamKind], spec: str | int) -> StreamKind:
+        stream = self._tree.stream(kind, spec)
         if stream.locked:
             raise LockedError("stream is locked")
         return stream
@@ -98,36 +92,12 @@ class StreamChanges(CatalogCore):
         if taken is not None and taken is not but:
             raise ConflictError(f"Invalid stream specification: {NAME_TAKEN}")
 
-    def _update(self, stream: S, edited: S, draft: Draft) -> None:
-        folder = self._tree.home(stream)
-        self._check_name_free(folder, edited.name, but=stream)
-        self._replace(stream, edited, draft)
-
-    def _replace(self, stream: S, edited: S, draft: Draft) -> None:
+    def _replace(self, stream: StreamKind, edited: StreamKind, draft: Draft) -> None:
         """Store ``edited`` and give ``stream`` its attributes."""
         draft.put_stream(edited, self._tree.home(stream))
         draft.then(lambda: self._tree.rename_stream(stream, edited.name))
         draft.then(lambda: _take_attributes(stream, edited))
         draft.stamp(stream)
-
-    async def _move(self, stream: Stream, destination: str | int, draft: Draft) -> None:
-        place = self._place(destination)
-        if not place.missing and self._tree.stream_named(place.folder, stream.name):
-            raise ConflictError("stream with the same name exists in the destination folder")
-        draft.touch(self._tree.home(stream))
-        folder = await self._make_folders(place, draft)
-        draft.put_stream(stream, folder)
-        draft.stamp(stream)
-        draft.then(lambda: self._tree.take_stream(stream))
-        draft.then(lambda: self._tree.add_stream(stream, folder))
-
-    def _delete(self, stream: Stream, draft: Draft) -> None:
-        draft.touch(self._tree.home(stream))
-        if isinstance(stream, DataStream):
-            self._delete_records([stream.id], [], draft)
-        else:
-            self._delete_records([], [stream.id], draft)
-        draft.then(lambda: self._tree.take_stream(stream))
 
     def _delete_records(self, data_ids: list[int], event_ids: list[int], draft: Draft) -> None:
         """Delete streams and what hangs on them from the store."""
@@ -138,11 +108,11 @@ class StreamChanges(CatalogCore):
         draft.then(lambda: self.records.forget_annotations(notes))
 
 
-def _edited(edit: Callable[[S, Mapping[str, Any]], S], stream: S, changes: Mapping[str, Any]) -> S:
+def _edited(stream: StreamKind, changes: Mapping[str, Any]) -> StreamKind:
     if not isinstance(changes, dict):
         raise InvalidRequestError("error: [stream] attribute must be JSON")
     try:
-        return edit(stream, changes)
+        return edited_stream(stream, changes)
     except ConfigurationError as error:
         raise _invalid(error) from error
 

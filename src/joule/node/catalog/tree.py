@@ -5,17 +5,17 @@ It keeps itself consistent and answers questions; the rules of what may be done 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from joule.errors import NotFoundError, StreamNotFound
-from joule.models.events import EventStream
 from joule.models.folders import Folder
 from joule.models.streams import DataStream
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Stream: TypeAlias = DataStream | EventStream
+    from joule.models.events import EventStream
+    from joule.models.streams import Stream, StreamKind
 
 
 def split_path(path: str) -> list[str] | None:
@@ -53,17 +53,14 @@ class Tree:
             raise NotFoundError("folder does not exist")
         return folder
 
-    def data_stream(self, spec: str | int) -> DataStream:
-        """Find a data stream by path or id; ``StreamNotFound``."""
-        stream = self.data_streams.get(spec) if isinstance(spec, int) else self._stream_at(spec)
-        if not isinstance(stream, DataStream):
-            raise StreamNotFound("stream does not exist")
-        return stream
-
-    def event_stream(self, spec: str | int) -> EventStream:
-        """Find an event stream by path or id; ``StreamNotFound``."""
-        stream = self.event_streams.get(spec) if isinstance(spec, int) else self._stream_at(spec)
-        if not isinstance(stream, EventStream):
+    def stream(self, kind: type[StreamKind], spec: str | int) -> StreamKind:
+        """Find a data stream or an event stream by path or id; ``StreamNotFound``."""
+        if isinstance(spec, int):
+            known = self.data_streams if kind is DataStream else self.event_streams
+            stream = known.get(spec)
+        else:
+            stream = self._stream_at(spec)
+        if not isinstance(stream, kind):
             raise StreamNotFound("stream does not exist")
         return stream
 
@@ -120,6 +117,10 @@ class Tree:
         yield folder
         for child in folder.children:
             yield from self.below(child)
+
+    def height(self, folder: Folder) -> int:
+        """Count the levels of a folder and what is below it."""
+        return 1 + max((self.height(child) for child in folder.children), default=0)
 
     def path(self, item: Stream | Folder) -> str:
         """Give the path of a folder or stream."""

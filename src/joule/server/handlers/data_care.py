@@ -63,6 +63,4 @@ def _max_gap(request: web.Request) -> int:
         raise InvalidRequestError(fault) from error
     if gap is None:
         raise InvalidRequestError(fault)
-    if gap <= 0:
-        raise InvalidRequestError("max_gap must be postive integer")
     return gap

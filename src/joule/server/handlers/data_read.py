@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from joule.models.framing import encode_block
 from joule.server.params import query_bound, query_reading, query_spec
 from joule.server.services import node_of
 from joule.server.streams import LASTING, begun, cut_off, sending
-from joule.wire.routes import DECIMATION_HEADER, LAYOUT_HEADER, Route
-from joule.wire.rows import encode_block
+from joule.wire.routes import Route
+from joule.wire.rows import row_headers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -38,7 +39,7 @@ async def _send_live(request: web.Request, stream: DataStream) -> web.StreamResp
     layout = stream.rows_layout
     async with node_of(request).data.subscribe(stream, query_bound(request, "start")) as cursor:
         with request.app[LASTING].until_stopped():
-            async with sending(request, _headers(layout, 1)) as response:
+            async with sending(request, row_headers(layout, 1)) as response:
                 await _send_blocks(request, response, cursor, layout)
     return response
 
@@ -46,7 +47,7 @@ async def _send_live(request: web.Request, stream: DataStream) -> web.StreamResp
 async def _send_past(request: web.Request, reading: Reading) -> web.StreamResponse:
     with request.app[LASTING].until_stopped() as outcome:
         blocks = await begun(reading.blocks)
-        async with sending(request, _headers(reading.layout, reading.level)) as response:
+        async with sending(request, row_headers(reading.layout, reading.level)) as response:
             await _send_blocks(request, response, blocks, reading.layout)
     if outcome.stopped:
         cut_off(request)
@@ -64,7 +65,3 @@ async def _send_blocks(
     async for block in blocks:
         for part in encode_block(block, layout):
             await response.write(part)
-
-
-def _headers(layout: Layout, level: int) -> dict[str, str]:
-    return {LAYOUT_HEADER: str(layout), DECIMATION_HEADER: str(level)}

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from joule.errors import DataError, InvalidRequestError, StorageError
+from joule.models.framing import RowDecoder
 from joule.server.params import query_integer, query_spec
 from joule.server.responses import ok
 from joule.server.services import node_of
 from joule.server.streams import LASTING
 from joule.wire.routes import Route
-from joule.wire.rows import RowDecoder
 
 if TYPE_CHECKING:
     from joule.node import Writer
@@ -59,9 +59,6 @@ async def _receive(request: web.Request, decoder: RowDecoder, writer: Writer) ->
 
 def _merge_gap(request: web.Request) -> int:
     try:
-        gap = query_integer(request, "merge-gap") or 0
+        return query_integer(request, "merge-gap") or 0
     except InvalidRequestError as error:
         raise InvalidRequestError("merge-gap must be an integer") from error
-    if gap < 0:
-        raise InvalidRequestError("merge-gap must be >= 0")
-    return gap

@@ -8,8 +8,7 @@ from aiohttp import web
 
 from joule.errors import InvalidRequestError
 from joule.models.filters import EventFilter
-from joule.models.intervals import MAX_TIME, MIN_TIME
-from joule.server import event_data
+from joule.node import Histogram
 from joule.server.params import (
     body_spec,
     json_body,
@@ -26,7 +25,6 @@ from joule.wire.routes import Route
 
 if TYPE_CHECKING:
     from joule.models.events import Event
-    from joule.server.event_data import Histogram
     from joule.wire.json_models.values import JsonObject
 
 routes = web.RouteTableDef()
@@ -39,7 +37,7 @@ async def events_write(request: web.Request) -> web.Response:
     node = node_of(request)
     stream = node.catalog.event_stream(body_spec(body))
     events = _events(body.get("events"))
-    await event_data.write(node.engine.events, stream.id, events)
+    await node.events.write(stream, events)
     return web.json_response({"count": len(events), "events": [event_to_json(e) for e in events]})
 
 
@@ -47,16 +45,15 @@ async def events_write(request: web.Request) -> web.Response:
 async def events_read(request: web.Request) -> web.Response:
     """Give the events of a range, or a histogram when they are more than ``limit``."""
     node = node_of(request)
-    stream_id = node.catalog.event_stream(query_spec(request)).id
+    stream = node.catalog.event_stream(query_spec(request))
     limit, query = _limit(request), _query(request)
-    store = node.engine.events
     if "return-subset" in request.query:
-        return _answer(await store.read(stream_id, _subset(request, query, limit)))
-    count = await store.count(stream_id, query)
-    if count > limit:
-        shown = await event_data.histogram(store, stream_id, query, count)
+        found = await node.events.read_some(stream, query, limit, _after(request))
+        return web.json_response(_events_to_json(found))
+    shown = await node.events.overview(stream, query, limit)
+    if isinstance(shown, Histogram):
         return web.json_response(_histogram_to_json(shown))
-    return _answer(await store.read(stream_id, query))
+    return web.json_response(_events_to_json(shown))
 
 
 @routes.get(Route.EVENT_DATA_COUNT)
@@ -64,7 +61,7 @@ async def events_count(request: web.Request) -> web.Response:
     """Count the events of a range."""
     node = node_of(request)
     stream = node.catalog.event_stream(query_spec(request))
-    return web.json_response({"count": await node.engine.events.count(stream.id, _query(request))})
+    return web.json_response({"count": await node.events.count(stream, _query(request))})
 
 
 @routes.delete(Route.EVENT_DATA)
@@ -73,20 +70,18 @@ async def events_remove(request: web.Request) -> web.Response:
     node = node_of(request)
     stream = node.catalog.event_stream(query_spec(request))
     query = EventQuery(query_interval(request), ongoing=True, where=_filter(request))
-    await node.engine.events.remove(stream.id, query)
+    await node.events.remove(stream, query)
     return ok()
 
 
-def _answer(events: list[Event]) -> web.Response:
-    return web.json_response(
-        {"count": len(events), "events": [event_to_json(e) for e in events], "type": "events"}
-    )
+def _events_to_json(events: list[Event]) -> JsonObject:
+    return {"count": len(events), "events": [event_to_json(e) for e in events], "type": "events"}
 
 
 def _histogram_to_json(shown: Histogram) -> JsonObject:
     pieces = [
         {"id": -1, "start_time": start, "end_time": end, "content": {"count": count}}
-        for start, end, count in event_data.buckets(shown)
+        for start, end, count in shown.buckets()
     ]
     return {"count": shown.count, "events": pieces, "type": "histogram"}
 
@@ -127,14 +122,6 @@ def _query(request: web.Request) -> EventQuery:
         ongoing=bool(query_integer(request, "include-ongoing-events")),
         where=_filter(request),
     )
-
-
-def _subset(request: web.Request, query: EventQuery, limit: int) -> EventQuery:
-    """Take the first events, or the last ones before ``end`` when only that is given."""
-    start, end = query.interval
-    after = _after(request)
-    latest = start == MIN_TIME and end != MAX_TIME and after is None
-    return EventQuery(query.interval, query.ongoing, query.where, limit, latest, after)
 
 
 def _after(request: web.Request) -> tuple[int, int] | None:

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from joule.server.event_data import info_of
 from joule.server.params import (
     body_changes,
     body_destination,
@@ -73,8 +72,5 @@ async def folder_delete(request: web.Request) -> web.Response:
 
 async def _with_info(node: LocalNode, root: Folder) -> JsonObject:
     data_infos = await node.data.infos(node.catalog.data_streams())
-    event_infos = {
-        stream.id: await info_of(node.engine.events, stream.id)
-        for stream in node.catalog.event_streams()
-    }
+    event_infos = await node.events.infos(node.catalog.event_streams())
     return folder_to_json(root, data_infos, event_infos)

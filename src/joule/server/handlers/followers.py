@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from joule.errors import InvalidRequestError, NotFoundError
+from joule.errors import InvalidRequestError
 from joule.server.services import node_of
-from joule.storage.interfaces import Kind
 from joule.wire.json_models import follower_to_json
 from joule.wire.routes import Route
 
@@ -26,9 +25,5 @@ async def follower_remove(request: web.Request) -> web.Response:
     name = request.query.get("name")
     if not name:
         raise InvalidRequestError("specify name to remove")
-    catalog = node_of(request).catalog
-    doomed = [(Kind.FOLLOWER, f.id) for f in catalog.followers() if f.name == name]
-    if not doomed:
-        raise NotFoundError("follower not found")
-    await catalog.records.change(delete=doomed)
+    await node_of(request).access.remove_follower(name)
     return web.Response(text="OK")

@@ -28,12 +28,13 @@ class EmbeddedEngine:
 
     Entering creates the file if needed and takes over what the last process had committed. It
     raises ``StorageError`` when another process uses the file and ``StorageFormatError`` when the
-    file is not ours or newer than this version. Leaving commits what was accepted.
+    file is not ours or newer than this version. Leaving commits what was accepted. ``vfs`` names
+    an SQLite file layer, for tests that make writes fail.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
         schemas = (samples.SCHEMA, catalog.SCHEMA, events.SCHEMA)
-        self._database = Database(path, schemas)
+        self._database = Database(path, schemas, vfs=vfs)
         self._samples = EmbeddedSamples(self._database)
         self._catalog = EmbeddedCatalog(self._database)
         self._events = EmbeddedEvents(self._database)

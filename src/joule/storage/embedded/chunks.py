@@ -7,6 +7,7 @@ are merged with the one before in such a way that every row is rewritten a few t
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from joule.storage.embedded.breaks import break_rows, gaps_of, pack, unpack, with_first
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from joule.storage.interfaces import StreamRef
 
 CHUNK_BYTES: Final = 512 * 1024
-MERGE_RATIO: Final = 3
-"""A short chunk is merged with the rows behind it while it has at most this many times more."""
+MERGED_CHUNKS: Final = 4
+"""So many neighbouring short chunks of about the same size become one."""
 
 
+@lru_cache(maxsize=256)
 def chunk_rows(row_bytes: int) -> int:
     """Give the number of rows of a full chunk: a power of two, at least 64."""
     fitting = max(CHUNK_BYTES // row_bytes, LEVELS[0])
@@ -52,13 +54,11 @@ class Chunks:
 
     def add(self, stretch: Stretch) -> None:
         """Store rows where no chunk overlaps them, merged with short chunks before them."""
-        if len(stretch) >= self.rows_full:
-            stretch = self._joined_before(stretch, rows_max=self.rows_full - 1)
-        size = 0
-        while size < len(stretch) < self.rows_full:
-            size = len(stretch)
-            rows_max = min(MERGE_RATIO * size, self.rows_full - size)
-            stretch = self._joined_before(stretch, rows_max)
+        while shorts := self._to_merge_with(stretch):
+            parts = [self.load(chunk) for chunk in shorts]
+            for chunk in shorts:
+                self.remove(chunk)
+            stretch = join([*parts, stretch])
         self.put(cut(stretch, self.rows_full))
 
     def replace(self, chunk: Chunk, stretch: Stretch) -> None:
@@ -83,14 +83,27 @@ class Chunks:
         pyramid = encode_pyramid(self.stream, self.load(chunk))
         self.table.set_pyramid(self.stream.id, chunk.first, pyramid)
 
-    def _joined_before(self, stretch: Stretch, rows_max: int) -> Stretch:
-        """Take the chunk before some rows away and put its rows in front, if it is that short."""
-        before = self.table.before(self.stream.id, stretch.first)
-        if before is None or before.rows > rows_max:
-            return stretch
-        older = self.load(before)
-        self.remove(before)
-        return join([older, stretch])
+    def _to_merge_with(self, stretch: Stretch) -> list[Chunk]:
+        """Choose the chunks right before some rows that are to be merged with them, in order.
+
+        Chunks are merged when there are enough of about the same size, so that a row is written
+        again only when its chunk grows that many times. Many rows take short chunks along.
+        """
+        found: list[Chunk] = []
+        largest = _size_class(min(len(stretch), self.rows_full - 1))
+        chunk = self.table.before(self.stream.id, stretch.first)
+        while chunk is not None and len(found) < MERGED_CHUNKS - 1:
+            if chunk.rows >= self.rows_full or _size_class(chunk.rows) > largest:
+                break
+            found.insert(0, chunk)
+            chunk = self.table.before(self.stream.id, chunk.first)
+        enough = len(found) == MERGED_CHUNKS - 1 or len(stretch) >= self.rows_full
+        return found if enough else []
+
+
+def _size_class(rows: int) -> int:
+    """Give about how often so many rows, if they came one by one, have been merged."""
+    return rows.bit_length() // (MERGED_CHUNKS.bit_length() - 1)
 
 
 def encode_chunk(stream: StreamRef, stretch: Stretch) -> NewChunk:

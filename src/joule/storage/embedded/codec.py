@@ -25,7 +25,10 @@ PLAIN: Final = 0
 SHUFFLED: Final = 1
 """Encoding: records byte-transposed as a whole, then one zstd frame."""
 
-_HEADER: Final = struct.Struct("<BxHII")
+_HEADER: Final = struct.Struct("<BxxxII")
+"""Encoding, bytes of a record, number of records; a CRC-32 of header and body follows."""
+_CHECKSUM: Final = struct.Struct("<I")
+_BODY: Final = _HEADER.size + _CHECKSUM.size
 PLAIN_BYTES_MAX: Final = 256
 """What is shorter than this is not worth a zstd frame."""
 
@@ -72,18 +75,18 @@ def decode(data: bytes | memoryview, dtype: np.dtype[Any]) -> Rows:
 
 
 def _framed(encoding: int, size: int, count: int, body: bytes) -> bytes:
-    checksum = zlib.crc32(body, zlib.crc32(_HEADER.pack(encoding, size, count, 0)))
-    return _HEADER.pack(encoding, size, count, checksum) + body
+    header = _HEADER.pack(encoding, size, count)
+    return header + _CHECKSUM.pack(zlib.crc32(body, zlib.crc32(header))) + body
 
 
 def _checked(data: bytes | memoryview, size: int) -> tuple[int, int, memoryview]:
     """Take the header off and verify it: encoding, number of records, body."""
-    if len(data) < _HEADER.size:
+    if len(data) < _BODY:
         raise StorageDamagedError("stored rows are shorter than their header")
-    encoding, stored_size, count, checksum = _HEADER.unpack_from(data)
-    body = memoryview(data)[_HEADER.size :]
-    header = _HEADER.pack(encoding, stored_size, count, 0)
-    if zlib.crc32(body, zlib.crc32(header)) != checksum:
+    encoding, stored_size, count = _HEADER.unpack_from(data)
+    (checksum,) = _CHECKSUM.unpack_from(data, _HEADER.size)
+    body = memoryview(data)[_BODY:]
+    if zlib.crc32(body, zlib.crc32(data[: _HEADER.size])) != checksum:
         raise StorageDamagedError("stored rows do not match their checksum")
     if stored_size != size:
         raise StorageDamagedError(f"stored records have {stored_size} bytes, the layout has {size}")

@@ -8,7 +8,6 @@ in it is the business of the callers; this file knows transactions, durability a
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +22,7 @@ from joule.errors import (
     StorageFormatError,
     StorageFullError,
 )
+from joule.storage.embedded.file_lock import FileLock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -43,8 +43,10 @@ FREE_PAGES_KEPT: Final = 1024
 BUSY_TIMEOUT_MS: Final = 1000
 VACUUM_PAGES: Final = 2048
 
+# EXTRA is FULL, and also syncs the folder when the journal of the very first transactions goes:
+# come back after a power cut, it would undo pages of later ones.
 _WRITER_PRAGMAS: Final = f"""
-    PRAGMA synchronous = FULL;
+    PRAGMA synchronous = EXTRA;
     PRAGMA secure_delete = OFF;
     PRAGMA cache_size = -8192;
     PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
@@ -64,7 +66,7 @@ class Database:
         self.path = path
         self._schemas = schemas
         self._vfs = vfs
-        self._lock = _FileLock(path)
+        self._lock = FileLock(path)
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._connection: apsw.Connection | None = None
@@ -227,9 +229,9 @@ def _prepare(connection: apsw.Connection, path: Path) -> None:
             f"{path} has storage format {version}, this version of Joule reads formats up to "
             f"{FORMAT_VERSION}: install a newer one"
         )
-    connection.pragma("journal_mode", "WAL")
     # Without fetching, a script stops at its first statement that gives a row.
     connection.execute(_WRITER_PRAGMAS).fetchall()
+    connection.pragma("journal_mode", "WAL")
     connection.execute(
         f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
         f"PRAGMA user_version = {FORMAT_VERSION}; COMMIT"
@@ -265,35 +267,3 @@ def translated(path: Path) -> Iterator[None]:
             if isinstance(error, foreign):
                 raise ours(text.format(path=path, error=error)) from error
         raise
-
-
-class _FileLock:
-    """The right to use a file, held by one process; given up by the system when that ends.
-
-    The lock is on a file of its own beside the store: closing any descriptor of the store would
-    drop the locks that SQLite holds on it. Child processes do not inherit the descriptor.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._store = path
-        self._path = path.with_name(path.name + ".lock")
-        self._descriptor: int | None = None
-
-    def acquire(self) -> None:
-        """Take the lock or raise ``StorageError`` at once."""
-        try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise StorageError(f"{self._store} cannot be opened: {error.strerror}") from error
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise StorageError(f"{self._store} is in use by another process") from error
-        self._descriptor = descriptor
-
-    def release(self) -> None:
-        """Give the lock up; the file stays, since removing it would let two processes in."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from joule.models.decimation import concat, reduce_at, regroup_at
+from joule.models.decimation import concat, reduce_at, regroup, regroup_at
 
 if TYPE_CHECKING:
     from joule.models.decimation import Groups
@@ -24,11 +24,12 @@ class Packer:
 
     def __init__(self, level: int) -> None:
         self._level = level
+        # What does not fill a group yet; joined when it does, so that means are rounded once.
         self._rest: Groups | None = None
 
     def push_rows(self, rows: Rows) -> Groups | None:
         """Take the next raw rows of the interval; groups that are now complete, if any."""
-        held = 0 if self._rest is None else int(self._rest.count[0])
+        held = 0 if self._rest is None else int(self._rest.count.sum())
         room = (self._level - held) % self._level
         starts = np.arange(room, len(rows), self._level)
         if room:
@@ -39,17 +40,18 @@ class Packer:
         """Take the next groups of the interval; groups that are now complete, if any."""
         if self._rest is not None:
             groups = concat([self._rest, groups])
-        packed = regroup_at(groups, packed_starts(groups.count, self._level))
+        starts = packed_starts(groups.count, self._level)
+        packed = regroup_at(groups, starts)
         if packed.count[-1] == self._level:
             self._rest = None
             return packed
-        self._rest = packed[-1:]
+        self._rest = groups[starts[-1] :]
         return packed[:-1] if len(packed) > 1 else None
 
     def flush(self) -> Groups | None:
         """End the interval: give the group that is not full, if there is one."""
         rest, self._rest = self._rest, None
-        return rest
+        return None if rest is None else regroup(rest, len(rest))
 
 
 def packed_starts(count: Indices, level: int) -> Indices:

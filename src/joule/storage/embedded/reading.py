@@ -6,6 +6,8 @@ what was sealed, merged or removed meanwhile.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import numpy as np
@@ -13,7 +15,7 @@ import numpy as np
 from joule.models.decimation import concat, reduce
 from joule.storage.embedded import queries
 from joule.storage.embedded.breaks import break_rows
-from joule.storage.embedded.chunks import chunk_rows
+from joule.storage.embedded.chunks import CHUNK_BYTES
 from joule.storage.embedded.packing import Packer
 from joule.storage.embedded.pyramid import decode_groups, stored_level
 from joule.storage.embedded.stretch import cut
@@ -34,7 +36,7 @@ STEP_BYTES: Final = 2 << 20
 STEP_CHUNKS: Final = 512
 
 
-class RangeReader(Generic[T]):
+class RangeReader(ABC, Generic[T]):
     """Reads a range of a stream step by step: first from its chunks, then from a view of its tail.
 
     Chunks are read up to the first row of the view; where there is none, up to the last row that
@@ -62,21 +64,21 @@ class RangeReader(Generic[T]):
         self.finished = True
         return self.take()
 
+    @abstractmethod
     def read_chunks(self, chunks: Chunks, interval: Interval) -> int | None:
         """Take in the next chunks of a range; give the time to go on from, None at the end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def read_rows(self, stretch: Stretch) -> None:
         """Take in rows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def finish(self, stream: StreamRef, ends_in_gap: bool) -> None:
         """Take note that there are no more rows in the range."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self) -> list[T]:
         """Give the blocks that are complete."""
-        raise NotImplementedError
 
     def _bound(self, chunks: Chunks) -> None:
         if not self._bounded:
@@ -105,7 +107,7 @@ class RowReader(RangeReader[Block]):
 
     def read_rows(self, stretch: Stretch) -> None:
         for run in stretch.runs():
-            for piece in cut(run, chunk_rows(run.rows.itemsize)):
+            for piece in cut(run, max(CHUNK_BYTES // run.rows.itemsize, 1)):
                 self._blocks.append(Block(piece.rows, piece.starts_interval and self._begun))
                 self._begun = True
 
@@ -188,12 +190,12 @@ class GroupReader(RangeReader[DecimatedBlock]):
             self._waiting.append(groups)
             return
         edges = np.searchsorted(np.cumsum(groups.count) - groups.count, breaks).tolist()
-        for start, end in zip([0, *edges], [*edges, len(groups)], strict=True):
-            if start in edges:
-                self._pack_waiting()
-                self._end_interval()
-            if start < end:
-                self._waiting.append(groups[start:end])
+        if edges[0] > 0:
+            self._waiting.append(groups[: edges[0]])
+        for start, end in pairwise([*edges, len(groups)]):
+            self._pack_waiting()
+            self._end_interval()
+            self._waiting.append(groups[start:end])
 
     def _pack_waiting(self) -> None:
         if self._waiting:

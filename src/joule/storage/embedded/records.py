@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from joule.errors import StorageDamagedError
 from joule.models.layout import Layout
 from joule.storage.embedded.codec import decode, encode
-from joule.storage.embedded.stretch import Stretch
+from joule.storage.embedded.stretch import NO_BREAKS, Stretch
 from joule.storage.interfaces import StreamRef
 
 if TYPE_CHECKING:
@@ -50,7 +51,10 @@ DATATYPES: Final = (
 
 def encode_record(entries: Sequence[tuple[StreamRef, Stretch]]) -> bytes:
     """Give the bytes of a record with these rows; each stream is in it once."""
-    body = b"".join(part for stream, stretch in entries for part in _parts(stream, stretch))
+    parts: list[bytes] = []
+    for stream, stretch in entries:
+        parts += _parts(stream, stretch)
+    body = b"".join(parts)
     return CHECKSUM.pack(zlib.crc32(body)) + body
 
 
@@ -61,7 +65,8 @@ def _parts(stream: StreamRef, stretch: Stretch) -> tuple[bytes, bytes, bytes]:
     kind = DATATYPES.index(stream.layout.datatype)
     counts = (len(stretch), len(stretch.breaks), len(rows))
     header = ENTRY.pack(stream.id, kind, flags, stream.layout.width, *counts)
-    return header, stretch.breaks.astype("<u4").tobytes(), rows
+    breaks = stretch.breaks.astype("<u4").tobytes() if len(stretch.breaks) else b""
+    return header, breaks, rows
 
 
 def decode_record(data: bytes) -> list[tuple[StreamRef, Stretch]]:
@@ -76,13 +81,20 @@ def _entries(body: memoryview) -> Iterator[tuple[StreamRef, Stretch]]:
     at = 0
     while at < len(body):
         stream, kind, flags, width, count, breaks, size = ENTRY.unpack_from(body, at)
-        layout = Layout(DATATYPES[kind], width)
+        layout = _layout(kind, width)
         at += ENTRY.size
-        indices = np.frombuffer(body, "<u4", breaks, at).astype(np.intp)
-        at += 4 * breaks
+        indices = NO_BREAKS
+        if breaks:
+            indices = np.frombuffer(body, "<u4", breaks, at).astype(np.intp)
+            at += 4 * breaks
         if flags & COMPRESSED:
             rows = decode(body[at : at + size], layout.dtype)
         else:
             rows = np.frombuffer(body, layout.dtype, count, at)
         at += size
         yield StreamRef(stream, layout, bool(flags & DECIMATE)), Stretch(rows, indices)
+
+
+@lru_cache(maxsize=256)
+def _layout(kind: int, width: int) -> Layout:
+    return Layout(DATATYPES[kind], width)  # kept, since making its dtype takes a while

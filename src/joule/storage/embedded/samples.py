@@ -20,7 +20,7 @@ from joule.storage.embedded.chunks import Chunks
 from joule.storage.embedded.reading import GroupReader, RowReader
 from joule.storage.embedded.records import decode_record
 from joule.storage.embedded.sealing import Sealer
-from joule.storage.embedded.stretch import NO_BREAKS, Stretch
+from joule.storage.embedded.stretch import FIRST_ROW, NO_BREAKS, Stretch
 from joule.storage.embedded.tail_table import TailTable
 from joule.storage.embedded.tails import Tails
 
@@ -70,8 +70,8 @@ class EmbeddedSamples:
         if len(rows):
             rows = rows[:]
             rows.flags.writeable = False  # readers get views of these rows
-            stretch = Stretch(rows, NO_BREAKS).with_break(0, present=starts_interval)
-            self._tails.append(stream, stretch)
+            breaks = FIRST_ROW if starts_interval else NO_BREAKS
+            self._tails.append(stream, Stretch(rows, breaks))
 
     async def commit(self) -> None:
         if self._tails.pending_bytes:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joule.models.intervals import MAX_TIME, MIN_TIME
 from joule.storage.embedded.chunk_table import ChunkTable
-from joule.storage.embedded.chunks import Chunks
+from joule.storage.embedded.chunks import Chunks, chunk_rows
 from joule.storage.embedded.editing import retain
-from joule.storage.embedded.records import encode_record
+from joule.storage.embedded.records import ENTRY, encode_record
 from joule.storage.embedded.tail_table import TailTable
 from joule.storage.embedded.tails import Moved
 
@@ -46,18 +46,18 @@ class Sealer:
     def commit(self) -> Outcome:
         """Bring all rows of all tails into chunks or a record."""
         pending = self._tails.pending()
-        waiting = sum(
-            (held.view.rows - held.committed) * held.stream.layout.row_bytes for held in pending
-        )
+        waiting = sum(map(_record_bytes, pending))
         aged = {held.stream.id: held for held in self._tails.aged(waiting)}
         moved = [self.seal(held) for held in aged.values()]
         entries: list[tuple[StreamRef, Stretch]] = []
         for held in pending:
-            if held.stream.id not in aged:
-                moved.append(self._fill_chunks(held))
-                start = max(moved[-1].taken, held.committed)
-                if start < held.view.rows:
-                    entries.append((held.stream, held.view.part(start, held.view.rows)))
+            if held.stream.id in aged:
+                continue
+            taken = self._fill_chunks(held)
+            moved.append(Moved(held.stream.id, taken, held.rows))
+            if taken < held.rows:
+                start = max(taken, held.committed) - held.hidden
+                entries.append((held.stream, held.view.part(start, held.view.rows)))
         return Outcome(moved, self._record(entries))
 
     def age(self) -> Outcome:
@@ -79,7 +79,7 @@ class Sealer:
         held = self._tails.held(stream.id)
         if held is None or held.view.pieces[-1].last >= before:
             return removed, Outcome([])
-        return removed + held.view.rows, Outcome([self.forget(held)])
+        return removed + held.rows, Outcome([self.forget(held)])
 
     def drop(self, streams: Sequence[int]) -> Outcome:
         """Remove everything of some streams."""
@@ -94,24 +94,24 @@ class Sealer:
 
     def seal(self, held: Held) -> Moved:
         """Bring all rows of a tail into chunks."""
-        rows = held.view.rows
-        self.chunks(held.stream).add(held.view.part(0, rows))
+        self.chunks(held.stream).add(held.view.part(0, held.rows))
         return self.forget(held)
 
     def forget(self, held: Held) -> Moved:
         """Let no row of a tail count any more."""
         if held.committed:
             self._tail_table.set_floor(held.stream.id, self._tails.next_record)
-        return Moved(held.stream.id, held.view.rows, held.view.rows)
+        return Moved(held.stream.id, held.rows, held.rows)
 
-    def _fill_chunks(self, held: Held) -> Moved:
-        chunks = self.chunks(held.stream)
-        size = chunks.rows_full
-        taken = held.view.rows // size * size
-        chunks.put(held.view.part(start, start + size) for start in range(0, taken, size))
-        if taken and held.committed:
-            self._tail_table.set_floor(held.stream.id, self._tails.next_record)
-        return Moved(held.stream.id, taken, held.view.rows)
+    def _fill_chunks(self, held: Held) -> int:
+        """Store the rows at the front that fill chunks and give their number."""
+        size = chunk_rows(held.stream.layout.row_bytes)
+        taken = held.rows // size * size
+        if taken:
+            parts = (held.view.part(start, start + size) for start in range(0, taken, size))
+            self.chunks(held.stream).put(parts)
+            self.forget(held)
+        return taken
 
     def _record(self, entries: list[tuple[StreamRef, Stretch]]) -> int:
         if not entries:
@@ -119,3 +119,8 @@ class Sealer:
         data = encode_record(entries)
         self._tail_table.put(self._tails.next_record, data)
         return len(data)
+
+
+def _record_bytes(held: Held) -> int:
+    """Give the room that the waiting rows of a tail would take in a record."""
+    return ENTRY.size + (held.rows - held.committed) * held.stream.layout.row_bytes

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from joule.errors import DuplicateTimestampError
+from joule.models.layout import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -95,7 +96,7 @@ def join(parts: Sequence[Stretch]) -> Stretch:
         return parts[0]
     offsets = np.cumsum([0, *map(len, parts)])
     breaks = [part.breaks + offset for part, offset in zip(parts, offsets, strict=False)]
-    return Stretch(np.concatenate([part.rows for part in parts]), np.concatenate(breaks))
+    return Stretch(joined([part.rows for part in parts]), np.concatenate(breaks))
 
 
 def cut(stretch: Stretch, rows_max: int) -> Iterator[Stretch]:

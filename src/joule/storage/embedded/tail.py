@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from joule.storage.embedded.stretch import Stretch, join
+from joule.storage.embedded.stretch import NO_BREAKS, Stretch, join
 
 if TYPE_CHECKING:
     from joule.storage.interfaces import StreamRef
@@ -31,13 +31,18 @@ class View:
 
     def part(self, start: int, end: int) -> Stretch:
         """Rows with the indices ``[start, end)``; there is at least one."""
-        found, offset = [], 0
-        for piece in self.pieces:
-            low, high = max(start - offset, 0), min(end - offset, len(piece))
-            if low < high:
-                found.append(piece.part(low, high))
-            offset += len(piece)
-        return join(found)
+        if len(self.pieces) == 1 and end - start == self.rows:
+            return self.pieces[0]
+        found: list[Stretch] = []
+        offset = self.rows
+        for piece in reversed(self.pieces):  # mostly it is the last few rows that are wanted
+            size = len(piece.rows)
+            offset -= size
+            if offset < end:
+                found.append(piece.part(max(start - offset, 0), min(end - offset, size)))
+            if offset <= start:
+                break
+        return join(found[::-1])
 
     @property
     def first(self) -> int | None:
@@ -62,16 +67,6 @@ class Tail:
         self._low = self._used = 0
         self._breaks: list[int] = []
 
-    @property
-    def bytes(self) -> int:
-        """Size of the packed rows."""
-        return self.rows * self.stream.layout.row_bytes
-
-    @property
-    def pending_bytes(self) -> int:
-        """Size of the packed rows that are in no record yet."""
-        return (self.rows - self.committed) * self.stream.layout.row_bytes
-
     def append(self, stretch: Stretch) -> None:
         """Add rows at the end; large arrays are kept, not copied."""
         if stretch.rows.nbytes > COPIED_BYTES_MAX:
@@ -83,14 +78,17 @@ class Tail:
             self._copy(stretch)
         self.rows += len(stretch)
 
-    def view(self) -> View:
-        """Give the rows as they are now."""
-        return View((*self._closed, *self._buffered()), self.rows)
+    def view(self, start: int = 0) -> View:
+        """Give the rows from the index ``start`` on, as they are now."""
+        rows = self.rows - start
+        if rows <= self._used - self._low:
+            return View(self._buffered(self._used - rows), rows)
+        view = View((*self._closed, *self._buffered(self._low)), self.rows)
+        return View((view.part(start, self.rows),), rows) if start else view
 
     def drop_front(self, count: int) -> None:
         """Forget the first ``count`` rows."""
         self.rows -= count
-        self.committed = max(self.committed - count, 0)
         while count and self._closed:
             piece = self._closed.pop(0)
             if len(piece) > count:
@@ -101,15 +99,19 @@ class Tail:
     def _copy(self, stretch: Stretch) -> None:
         start, self._used = self._used, self._used + len(stretch)
         self._buffer[start : self._used] = stretch.rows
-        self._breaks.extend((stretch.breaks + start).tolist())
+        if len(stretch.breaks):
+            self._breaks.extend((stretch.breaks + start).tolist())
 
-    def _buffered(self) -> list[Stretch]:
-        if self._low == self._used:
-            return []
-        rows = self._buffer[: self._used]
+    def _buffered(self, low: int) -> tuple[Stretch, ...]:
+        """Give the rows of the buffer from ``low`` on, none or one stretch."""
+        if low == self._used:
+            return ()
+        rows = self._buffer[low : self._used]
         rows.flags.writeable = False
-        breaks = np.array(self._breaks, dtype=np.intp)
-        return [Stretch(rows, breaks).part(self._low, self._used)]
+        if not self._breaks:
+            return (Stretch(rows, NO_BREAKS),)
+        breaks = np.array(self._breaks, dtype=np.intp) - low
+        return (Stretch(rows, breaks[breaks >= 0]),)
 
     def _next_size(self, rows: int) -> int:
         """Twice the rows of the last buffer within bounds, and room for at least ``rows``."""
@@ -118,7 +120,7 @@ class Tail:
 
     def _close_buffer(self, next_size: int) -> None:
         """Put what is in the buffer behind the closed rows and take a new one."""
-        self._closed.extend(self._buffered())
+        self._closed.extend(self._buffered(self._low))
         self._buffer = np.empty(next_size, dtype=self.stream.layout.dtype)
         self._low = self._used = 0
         self._breaks = []

@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from joule.storage.embedded.chunks import chunk_rows
 from joule.storage.embedded.tail import Tail, View
 
 if TYPE_CHECKING:
@@ -25,11 +26,20 @@ NO_ROWS: Final = View((), 0)
 
 
 class Held(NamedTuple):
-    """The tail of a stream as a transaction finds it; ``committed`` rows of it are in records."""
+    """The tail of a stream as a transaction finds it.
+
+    ``view`` shows it without its first ``hidden`` rows; ``committed`` rows of it are in records.
+    """
 
     stream: StreamRef
     view: View
+    hidden: int
     committed: int
+
+    @property
+    def rows(self) -> int:
+        """Number of rows in the tail."""
+        return self.hidden + self.view.rows
 
 
 class Moved(NamedTuple):
@@ -81,9 +91,9 @@ class Tails:
             return None if tail is None or not tail.rows else _held(tail)
 
     def pending(self) -> list[Held]:
-        """Give the tails that have rows in no record yet."""
+        """Give the tails that have rows in no record yet; only those, unless they fill a chunk."""
         with self._lock:
-            return [_held(self._tails[stream]) for stream in self._pending]
+            return [_pending(self._tails[stream]) for stream in self._pending]
 
     def aged(self, added_bytes: int) -> list[Held]:
         """Give tails to seal, oldest first, so that the log stays within its bounds.
@@ -140,19 +150,21 @@ class Tails:
         return tail
 
     def _settle(self, move: Moved) -> None:
-        tail = self._tails[move.stream]
-        self._pending_bytes -= tail.pending_bytes
-        tail.drop_front(move.taken)
-        tail.committed = move.rows - move.taken
-        self._pending_bytes += tail.pending_bytes
-        if move.taken:
+        stream, taken, rows = move
+        tail = self._tails[stream]
+        self._pending_bytes -= (rows - tail.committed) * tail.stream.layout.row_bytes
+        if taken:
+            # What is in records is at the front: none of it may stay without its records.
+            assert taken >= tail.committed
+            tail.drop_front(taken)
             tail.first_record = None
+        tail.committed = rows - taken
         if tail.committed and tail.first_record is None:
             tail.first_record = self.next_record
-        if not tail.pending_bytes:
-            self._pending.discard(move.stream)
-        if not tail.rows:
-            del self._tails[move.stream]
+        if tail.committed == tail.rows:
+            self._pending.discard(stream)
+            if not tail.rows:
+                del self._tails[stream]
 
     def _forget_records(self) -> None:
         recorded = (t.first_record for t in self._tails.values() if t.first_record is not None)
@@ -163,4 +175,10 @@ class Tails:
 
 
 def _held(tail: Tail) -> Held:
-    return Held(tail.stream, tail.view(), tail.committed)
+    return Held(tail.stream, tail.view(), 0, tail.committed)
+
+
+def _pending(tail: Tail) -> Held:
+    fills_chunk = tail.rows >= chunk_rows(tail.stream.layout.row_bytes)
+    hidden = 0 if fills_chunk else tail.committed
+    return Held(tail.stream, tail.view(hidden), hidden, tail.committed)

@@ -155,8 +155,11 @@ class MemorySamples:
     ) -> AsyncIterator[DecimatedBlock]:
         series = self._of(stream)
         rows, runs = series.rows, list(series.runs(interval))
+        ends_in_gap = series.ends_in_gap(interval)
         for number, (first, last) in enumerate(runs):
             yield DecimatedBlock(reduce(rows[first:last], level), starts_interval=number > 0)
+        if ends_in_gap:
+            yield DecimatedBlock(reduce(stream.layout.empty(), level), starts_interval=True)
 
     async def intervals(self, stream: StreamRef, interval: Interval) -> list[Interval]:
         series = self._of(stream)

@@ -11,8 +11,7 @@ from joule.models.intervals import ALL_TIME, MAX_TIME, Interval
 from joule.models.layout import Layout
 from joule.storage.interfaces import Engine, StreamRef
 from joule.testing.engine_contract.checks import check_stream, make_rows
-from joule.testing.engine_contract.reading import at
-from joule.testing.engine_contract.scene import STEP_US, Scene
+from joule.testing.engine_contract.scene import STEP_US, Scene, at
 
 
 class DeleteContract:

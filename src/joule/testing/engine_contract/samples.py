@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from joule.testing.engine_contract.reading import (
-    ConcurrencyContract,
-    DecimationContract,
-    ReadContract,
-)
+from joule.testing.engine_contract.concurrency import ConcurrencyContract
+from joule.testing.engine_contract.inserting import InsertContract
+from joule.testing.engine_contract.reading import DecimationContract, ReadContract
 from joule.testing.engine_contract.removing import (
     ConsolidateContract,
     DeleteContract,
@@ -18,7 +16,7 @@ from joule.testing.engine_contract.removing import (
     RetainContract,
 )
 from joule.testing.engine_contract.scene import PLACES, Scene
-from joule.testing.engine_contract.writing import AppendContract, InsertContract
+from joule.testing.engine_contract.writing import AppendContract
 
 if TYPE_CHECKING:
     from joule.storage.interfaces import Engine

@@ -103,3 +103,8 @@ class Scene:
     async def expect(self, *runs: tuple[int, int]) -> None:
         """Fail unless the stream holds exactly these runs of units."""
         await check_stream(self.store, self.stream, [self.rows(*run) for run in runs])
+
+
+def at(scene: Scene, start: int, end: int) -> Interval:
+    """Range from the first row of one unit to that of another."""
+    return Interval(scene.at(start), scene.at(end))

@@ -16,19 +16,16 @@ from joule.wire.json_models.access import (
 )
 from joule.wire.json_models.annotations import (
     annotation_from_json,
-    annotation_info_from_json,
-    annotation_info_to_json,
     annotation_to_json,
 )
 from joule.wire.json_models.events import (
     event_from_json,
     event_stream_from_json,
-    event_stream_info_from_json,
-    event_stream_info_to_json,
     event_stream_to_json,
     event_to_json,
 )
 from joule.wire.json_models.folders import active_data_streams, folder_from_json, folder_to_json
+from joule.wire.json_models.infos import info_from_json, info_to_json
 from joule.wire.json_models.modules import (
     module_from_json,
     module_to_json,
@@ -37,8 +34,6 @@ from joule.wire.json_models.modules import (
 )
 from joule.wire.json_models.streams import (
     data_stream_from_json,
-    data_stream_info_from_json,
-    data_stream_info_to_json,
     data_stream_to_json,
     element_from_json,
     element_to_json,
@@ -47,24 +42,20 @@ from joule.wire.json_models.streams import (
 __all__ = [
     "active_data_streams",
     "annotation_from_json",
-    "annotation_info_from_json",
-    "annotation_info_to_json",
     "annotation_to_json",
     "data_stream_from_json",
-    "data_stream_info_from_json",
-    "data_stream_info_to_json",
     "data_stream_to_json",
     "element_from_json",
     "element_to_json",
     "event_from_json",
     "event_stream_from_json",
-    "event_stream_info_from_json",
-    "event_stream_info_to_json",
     "event_stream_to_json",
     "event_to_json",
     "folder_from_json",
     "folder_to_json",
     "follower_to_json",
+    "info_from_json",
+    "info_to_json",
     "master_from_json",
     "master_to_json",
     "module_from_json",

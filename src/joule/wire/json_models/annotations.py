@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from joule.models.annotations import Annotation, AnnotationInfo
+from joule.models.annotations import Annotation
 from joule.wire.json_models import values as check
 
 if TYPE_CHECKING:
@@ -36,18 +35,3 @@ def annotation_from_json(json: object) -> Annotation:
     )
     annotation.id = check.as_optional_integer(item["id"], "id")
     return annotation
-
-
-def annotation_info_to_json(info: AnnotationInfo) -> JsonObject:
-    """JSON of how many annotations a stream has, and when."""
-    return asdict(info)
-
-
-def annotation_info_from_json(json: object) -> AnnotationInfo:
-    """Make how many annotations a stream has, and when."""
-    item = check.as_object(json, "annotation info")
-    return AnnotationInfo(
-        start=check.as_optional_integer(item["start"], "start"),
-        end=check.as_optional_integer(item["end"], "end"),
-        count=check.as_integer(item["count"], "count"),
-    )

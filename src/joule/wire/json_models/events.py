@@ -1,14 +1,15 @@
-"""JSON of event streams, events and what is stored of them."""
+"""JSON of event streams and events."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from joule.models.events import Event, EventStream, EventStreamInfo
+from joule.models.events import Event, EventStream
 from joule.wire.json_models import values as check
+from joule.wire.json_models.infos import info_to_json
 
 if TYPE_CHECKING:
+    from joule.models.events import EventStreamInfo
     from joule.wire.json_models.values import JsonObject
 
 
@@ -23,7 +24,7 @@ def event_stream_to_json(stream: EventStream, info: EventStreamInfo | None = Non
         "keep_us": stream.keep_us,
     }
     if info is not None:
-        json["data_info"] = event_stream_info_to_json(info)
+        json["data_info"] = info_to_json(info)
     return check.with_time(json, stream.updated_at)
 
 
@@ -40,25 +41,6 @@ def event_stream_from_json(json: object) -> EventStream:
     )
     stream.id = check.as_optional_integer(item["id"], "id")
     return stream
-
-
-def event_stream_info_to_json(info: EventStreamInfo) -> JsonObject:
-    """JSON of what is stored of an event stream."""
-    return asdict(info)
-
-
-def event_stream_info_from_json(json: object) -> EventStreamInfo:
-    """Make what is stored of an event stream; null stands for nothing."""
-    if json is None:
-        return EventStreamInfo()
-    item = check.as_object(json, "data_info")
-    return EventStreamInfo(
-        start=check.as_optional_integer(item["start"], "start"),
-        end=check.as_optional_integer(item["end"], "end"),
-        event_count=check.as_integer(item["event_count"], "event_count"),
-        bytes=check.as_integer(item["bytes"], "bytes"),
-        total_time=check.as_integer(item["total_time"], "total_time"),
-    )
 
 
 def event_to_json(event: Event) -> JsonObject:

@@ -1,14 +1,15 @@
-"""JSON of data streams, their elements and what is stored of them."""
+"""JSON of data streams, their elements."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from joule.models.streams import DataStream, DataStreamInfo, Element
+from joule.models.streams import DataStream, Element
 from joule.wire.json_models import values as check
+from joule.wire.json_models.infos import info_to_json
 
 if TYPE_CHECKING:
+    from joule.models.streams import DataStreamInfo
     from joule.wire.json_models.values import JsonObject
 
 
@@ -65,7 +66,7 @@ def data_stream_to_json(stream: DataStream, info: DataStreamInfo | None = None) 
         "elements": [element_to_json(element) for element in stream.elements],
     }
     if info is not None:
-        json["data_info"] = data_stream_info_to_json(info)
+        json["data_info"] = info_to_json(info)
     return check.with_time(json, stream.updated_at)
 
 
@@ -91,22 +92,3 @@ def data_stream_from_json(json: object) -> DataStream:
     )
     stream.id = check.as_optional_integer(item["id"], "id")
     return stream
-
-
-def data_stream_info_to_json(info: DataStreamInfo) -> JsonObject:
-    """JSON of what is stored of a data stream."""
-    return asdict(info)
-
-
-def data_stream_info_from_json(json: object) -> DataStreamInfo:
-    """Make what is stored of a data stream; null stands for nothing."""
-    if json is None:
-        return DataStreamInfo()
-    item = check.as_object(json, "data_info")
-    return DataStreamInfo(
-        start=check.as_optional_integer(item["start"], "start"),
-        end=check.as_optional_integer(item["end"], "end"),
-        rows=check.as_integer(item["rows"], "rows"),
-        bytes=check.as_integer(item["bytes"], "bytes"),
-        total_time=check.as_integer(item["total_time"], "total_time"),
-    )

@@ -144,3 +144,24 @@ async def test_a_writer_that_is_always_ahead_leaves_time_for_others() -> None:
     assert turns >= 10
     writer.close()
     reader.close()
+
+
+async def test_a_descriptor_number_can_be_used_again_after_closing_it_while_waiting() -> None:
+    for _ in range(2):
+        reader, writer = ends()
+        task = asyncio.ensure_future(reader.read(10))
+        assert await waits(task)
+        reader.close()
+        writer.close()
+        assert await task == b""
+
+
+async def test_a_reader_can_wait_for_the_first_bytes_without_taking_them() -> None:
+    reader, writer = ends()
+    task = asyncio.ensure_future(reader.ready())
+    assert await waits(task)
+    writer.write(b"x")
+    await task
+    assert await reader.read(10) == b"x"
+    reader.close()
+    writer.close()
