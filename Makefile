@@ -33,7 +33,7 @@ check: $(VENV)/.dev ## linters, types and import contracts
 bench: $(VENV)/.dev ## benchmarks, figures as ratios measured in one run
 	$(BIN)/python -m bench $(ARGS)
 
-crash: $(VENV)/.dev ## kill the daemon at random moments, COUNT times
+crash: $(VENV)/.dev ## kills, power cuts, failing calls, a full disk; COUNT scales them
 	COUNT=$(or $(COUNT),20) $(BIN)/python -m pytest tests/crash $(ARGS)
 
 clean:           ## remove the environment and what the tools left

@@ -1,158 +1,154 @@
-"""The embedded engine beside a flat file of packed rows: the least any store has to do.
-
-Rows are 4 x float32, 24 bytes, noisy sines at 8 kHz. The flat file is written in the same blocks
-with a sync after each, and read with numpy; it keeps no intervals, no groups and no checksums.
-"""
+"""The embedded engine alone, beside a flat file: in, out, a second anywhere, an overview."""
 
 from __future__ import annotations
 
-import os
+import statistics
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bench import flat
+from bench.data import ALL, MAINS, START_US
 from bench.figures import Figure, Stopwatch
 from joule.models.decimation import level_for, reduce
 from joule.models.intervals import ALL_TIME, Interval
-from joule.models.layout import Layout
 from joule.storage.embedded import EmbeddedEngine
 from joule.storage.interfaces import StreamRef
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from bench.data import DataSet
     from joule.models.layout import Rows
 
-LAYOUT = Layout("float32", 4)
-STREAM = StreamRef(1, LAYOUT)
-START_US = 1_700_000_000_000_000
-STEP_US = 125
-SECOND_ROWS = 8000
-BLOCKS = (20_000, 174_000, 1_000_000)
+BLOCK = 1_000_000
+SMALL_BLOCK = 40_000
 OVERVIEW_ROWS = 2000
-SLOW_STREAMS, SLOW_ROWS, TICKS = 200, 5, 60
+INGEST_TARGET, READ_TARGET = 0.28, 0.45
 
 
-def make_rows(count: int) -> Rows:
-    """Noisy sines; the noise is what compression cannot take away."""
-    rows = np.empty(count, dtype=LAYOUT.dtype)
-    rows["timestamp"] = START_US + np.arange(count) * STEP_US
-    random = np.random.default_rng(1)
-    for i in range(LAYOUT.width):
-        wave = 100 * np.sin(np.arange(count) * (i + 1) * 0.00047)
-        rows["data"][:, i] = wave + random.normal(size=count)
-    return rows
+async def run(folder: Path, rows: int, rounds: int) -> list[Figure]:
+    """Measure every kind of data with about ``rows`` rows; files go to ``folder``."""
+    figures: list[Figure] = []
+    for data in ALL:
+        count = rows if data is MAINS else rows // 2
+        figures += await _Bench(folder, data, count, rounds).run()
+    return figures
 
 
-async def run(folder: Path, count: int) -> list[Figure]:
-    """Measure everything with ``count`` rows; files go to ``folder`` and stay there."""
-    rows = make_rows(count)
-    figures = []
-    for block in BLOCKS:
-        flat, path = folder / f"flat{block}", folder / f"store{block}.db"
-        limit = count / _write_flat(flat, rows, block) / 1e6
+class _Bench:
+    """One kind of data: ours and the flat file take turns, medians count."""
+
+    def __init__(self, folder: Path, data: DataSet, count: int, rounds: int) -> None:
+        self._folder, self._data, self._count, self._rounds = folder, data, count, rounds
+        self._flat = folder / "flat"
+        self._stream = StreamRef(1, data.layout)
+
+    async def run(self) -> list[Figure]:
+        rows = self._data.rows(self._count)
+        figures = [await self._ingest(rows, BLOCK, target=INGEST_TARGET)]
+        if self._data is MAINS:
+            figures.append(await self._ingest(rows, SMALL_BLOCK))
+        path = self._folder / f"kept {self._data.name}.db"
         async with EmbeddedEngine(path) as engine:
-            ours = count / await _append(engine, rows, block) / 1e6
-            name = f"append + commit, blocks of {block} rows"
-            figures.append(Figure(name, "M rows/s", ours, limit))
-            if block == BLOCKS[-1]:
-                figures += await _questions(engine, flat, count)
-    return [*figures, await _tick(folder / "slow.db", folder / "slow")]
+            await self._append(engine, rows, BLOCK)
+            figures += [
+                await self._read(engine),
+                await self._second(engine),
+                await self._overview(engine),
+                await self._info(engine),
+                await self._size(engine),
+            ]
+        path.unlink()
+        self._flat.unlink()
+        return figures
 
+    async def _ingest(self, rows: Rows, block: int, target: float | None = None) -> Figure:
+        ours, plain, best = list[float](), list[float](), list[float]()
+        for number in range(self._rounds):
+            best.append(flat.write_rows(self._flat, rows, block, plain=False))
+            plain.append(flat.write_rows(self._flat, rows, block, plain=True))
+            path = self._folder / f"{number}.db"
+            async with EmbeddedEngine(path) as engine:
+                ours.append(await self._append(engine, rows, block))
+            path.unlink()
+        name = f"append + commit, blocks of {block} rows"
+        return self._rate(name, ours, plain, best, target)
 
-def _write_flat(path: Path, rows: Rows, block: int) -> float:
-    start = time.perf_counter()
-    with path.open("wb", buffering=0) as file:
+    async def _append(self, engine: EmbeddedEngine, rows: Rows, block: int) -> float:
+        start = time.perf_counter()
         for at in range(0, len(rows), block):
-            file.write(rows[at : at + block].data)
-            os.fdatasync(file.fileno())
-    return time.perf_counter() - start
-
-
-async def _append(engine: EmbeddedEngine, rows: Rows, block: int) -> float:
-    start = time.perf_counter()
-    for at in range(0, len(rows), block):
-        engine.samples.append(STREAM, rows[at : at + block])
-        await engine.samples.commit()
-    return time.perf_counter() - start
-
-
-async def _questions(engine: EmbeddedEngine, flat: Path, count: int) -> list[Figure]:
-    usage = (await engine.samples.info(STREAM)).bytes
-    return [
-        Figure("bytes per row", "B", usage / count, LAYOUT.row_bytes),
-        await _full_read(engine, flat, count),
-        await _second(engine, flat, count),
-        await _overview(engine, flat, count),
-        await _info(engine),
-    ]
-
-
-async def _full_read(engine: EmbeddedEngine, flat: Path, count: int) -> Figure:
-    ours, limit = Stopwatch(), Stopwatch()
-    for _ in limit.laps(3):
-        with flat.open("rb", buffering=0) as file:
-            while file.read(512 * 1024):
-                pass
-    for _ in ours.laps(3):
-        read = 0
-        async for block in engine.samples.read(STREAM, ALL_TIME):
-            read += len(block.rows)
-        assert read == count
-    return Figure(
-        "read all rows", "M rows/s", count / ours.median_s / 1e6, count / limit.median_s / 1e6
-    )
-
-
-async def _second(engine: EmbeddedEngine, flat: Path, count: int) -> Figure:
-    starts = np.random.default_rng(2).integers(0, max(count - SECOND_ROWS, 1), size=50)
-    mapped = np.memmap(flat, dtype=LAYOUT.dtype, mode="r")
-    ours, limit = Stopwatch(), Stopwatch()
-    for number in limit.laps(len(starts)):
-        mapped[starts[number] : starts[number] + SECOND_ROWS].copy()
-    for number in ours.laps(len(starts)):
-        start = START_US + int(starts[number]) * STEP_US
-        async for _ in engine.samples.read(STREAM, Interval(start, start + 1_000_000)):
-            pass
-    return Figure("read 1 s anywhere", "ms", ours.median_s * 1e3, limit.median_s * 1e3)
-
-
-async def _overview(engine: EmbeddedEngine, flat: Path, count: int) -> Figure:
-    level = level_for(count, OVERVIEW_ROWS)
-    mapped = np.memmap(flat, dtype=LAYOUT.dtype, mode="r")
-    ours, limit = Stopwatch(), Stopwatch()
-    for _ in limit.laps(1):
-        reduce(mapped, level)
-    for _ in ours.laps(9):
-        groups = 0
-        async for block in engine.samples.read_decimated(STREAM, ALL_TIME, level):
-            groups += len(block.groups)
-        assert groups <= OVERVIEW_ROWS
-    return Figure("overview of all rows", "ms", ours.median_s * 1e3, limit.median_s * 1e3)
-
-
-async def _info(engine: EmbeddedEngine) -> Figure:
-    ours = Stopwatch()
-    for _ in ours.laps(50):
-        await engine.samples.info(STREAM)
-    return Figure("rows, bounds and bytes of a stream", "ms", ours.median_s * 1e3)
-
-
-async def _tick(path: Path, flat: Path) -> Figure:
-    """Many slow streams in one commit; the flat file gets all their rows in one write."""
-    rows = make_rows(SLOW_ROWS * TICKS)
-    streams = [StreamRef(number, LAYOUT) for number in range(1, SLOW_STREAMS + 1)]
-    parts = [rows[at : at + SLOW_ROWS] for at in range(0, len(rows), SLOW_ROWS)]
-    ours, limit = Stopwatch(), Stopwatch()
-    with flat.open("wb", buffering=0) as file:
-        for number in limit.laps(TICKS):
-            file.write(parts[number].tobytes() * SLOW_STREAMS)
-            os.fdatasync(file.fileno())
-    async with EmbeddedEngine(path) as engine:
-        for number in ours.laps(TICKS):
-            for stream in streams:
-                engine.samples.append(stream, parts[number].copy())
+            engine.samples.append(self._stream, rows[at : at + block])
             await engine.samples.commit()
-    name = f"append {SLOW_ROWS} rows to each of {SLOW_STREAMS} streams + commit"
-    return Figure(name, "ms", ours.median_s * 1e3, limit.median_s * 1e3)
+        return time.perf_counter() - start
+
+    async def _read(self, engine: EmbeddedEngine) -> Figure:
+        ours, plain, best = list[float](), list[float](), list[float]()
+        for _ in range(self._rounds):
+            best.append(flat.read_bytes(self._flat))
+            plain.append(flat.read_rows(self._flat, self._data.layout.dtype))
+            start, read = time.perf_counter(), 0
+            async for block in engine.samples.read(self._stream, ALL_TIME):
+                read += len(block.rows)
+            ours.append(time.perf_counter() - start)
+            assert read == self._count
+        return self._rate("read all rows", ours, plain, best, READ_TARGET)
+
+    async def _second(self, engine: EmbeddedEngine) -> Figure:
+        """One second of 8 kHz data, the same number of rows of the others."""
+        size = 8000
+        starts = np.random.default_rng(2).integers(0, max(self._count - size, 1), size=50)
+        mapped = np.memmap(self._flat, dtype=self._data.layout.dtype, mode="r")
+        ours, limit = Stopwatch(), Stopwatch()
+        for number in limit.laps(len(starts)):
+            mapped[starts[number] : starts[number] + size].copy()
+        for number in ours.laps(len(starts)):
+            start = START_US + int(starts[number]) * self._data.step_us
+            interval = Interval(start, start + size * self._data.step_us)
+            async for _ in engine.samples.read(self._stream, interval):
+                pass
+        return self._figure(f"read {size} rows anywhere", "ms", ours, limit)
+
+    async def _overview(self, engine: EmbeddedEngine) -> Figure:
+        level = level_for(self._count, OVERVIEW_ROWS)
+        mapped = np.memmap(self._flat, dtype=self._data.layout.dtype, mode="r")
+        ours, limit = Stopwatch(), Stopwatch()
+        for _ in limit.laps(1):
+            reduce(mapped, level)
+        for _ in ours.laps(5):
+            groups = 0
+            async for block in engine.samples.read_decimated(self._stream, ALL_TIME, level):
+                groups += len(block.groups)
+            assert groups <= OVERVIEW_ROWS
+        return self._figure(f"overview in {OVERVIEW_ROWS} rows", "ms", ours, limit)
+
+    async def _info(self, engine: EmbeddedEngine) -> Figure:
+        ours = Stopwatch()
+        for _ in ours.laps(50):
+            await engine.samples.info(self._stream)
+        return self._figure("rows, bounds and bytes", "ms", ours)
+
+    async def _size(self, engine: EmbeddedEngine) -> Figure:
+        stored = (await engine.samples.info(self._stream)).bytes / self._count
+        row_bytes = float(self._data.layout.row_bytes)
+        return Figure(self._data.name, "bytes per row, groups included", "B", stored, row_bytes)
+
+    def _figure(
+        self, name: str, unit: str, ours: Stopwatch, reference: Stopwatch | None = None
+    ) -> Figure:
+        other = None if reference is None else reference.median_s * 1e3
+        return Figure(self._data.name, name, unit, ours.median_s * 1e3, other)
+
+    def _rate(
+        self,
+        name: str,
+        ours: list[float],
+        plain: list[float],
+        best: list[float],
+        target: float | None,
+    ) -> Figure:
+        rate, reference, limit = (
+            self._count / statistics.median(times) / 1e6 for times in (ours, plain, best)
+        )
+        return Figure(self._data.name, name, "M rows/s", rate, reference, limit, target)

@@ -8,6 +8,7 @@
     ├── PipeError                     a pipe used against its rules
     │   └── EmptyPipeError            (also an ApiError) nothing more will come out of this pipe
     ├── StorageError                  the store cannot do it now
+    │   ├── StorageInUseError         another process has the store open
     │   ├── StorageFullError          no room on the device
     │   ├── StorageFormatError        a format this version cannot read
     │   └── StorageDamagedError       a checksum or an invariant does not hold
@@ -58,6 +59,7 @@ __all__ = [
     "StorageError",
     "StorageFormatError",
     "StorageFullError",
+    "StorageInUseError",
     "StreamNotFound",
     "SubscriptionError",
 ]
@@ -81,6 +83,10 @@ class PipeError(JouleError):
 
 class StorageError(JouleError):
     """The store cannot carry out a request now; nothing was changed."""
+
+
+class StorageInUseError(StorageError):
+    """Another process has the store open, a running node say."""
 
 
 class StorageFullError(StorageError):

@@ -1,7 +1,65 @@
-"""A node of its own for each crash test."""
+"""How many crashes there are, with which seed, a store that is soon full, and figures at the end.
+
+``COUNT`` sets how many, ``SEED`` repeats a run.
+"""
 
 from __future__ import annotations
 
+import os
+import random
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from joule.storage.embedded import chunks, database, tails
 from tests.integration.conftest import daemon
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 __all__ = ["daemon"]
+
+COUNT = int(os.environ.get("COUNT", "0"))
+SEED = int(os.environ.get("SEED", str(random.randrange(10**6))))
+
+_FIGURES = pytest.StashKey[Counter[str]]()
+
+
+@pytest.fixture
+def seed() -> int:
+    """What everything random begins with; it is printed at the end."""
+    return SEED
+
+
+def scaled(share: float, least: int) -> int:
+    """So many of something for this ``COUNT``."""
+    return max(least, round(COUNT * share))
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Counter[str]:
+    """What was done how often, for the summary."""
+    return request.config.stash.setdefault(_FIGURES, Counter())
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    found = config.stash.get(_FIGURES, None)
+    if found:
+        terminalreporter.section(f"crashes (SEED={SEED} COUNT={COUNT})")
+        for name, count in found.items():
+            terminalreporter.write_line(f"{count:>9}  {name}")
+
+
+@pytest.fixture
+def small_store(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Chunks, the log of tails and the write-ahead log are soon full, so all seams come up."""
+    chunks.chunk_rows.cache_clear()
+    monkeypatch.setattr(database, "CHECKPOINT_PAGES", 60)
+    monkeypatch.setattr(database, "FREE_PAGES_KEPT", 4)
+    monkeypatch.setattr(chunks, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(tails, "LOG_BYTES_MAX", 16_384)
+    yield
+    chunks.chunk_rows.cache_clear()

@@ -76,6 +76,11 @@ class Daemon:
 
     def start(self, *options: str) -> Daemon:
         """Start it and wait until it answers and the user who started it has a key."""
+        self._await_answer(self.spawn(*options))
+        return self
+
+    def spawn(self, *options: str) -> subprocess.Popen[bytes]:
+        """Start it and do not wait."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.command(*options),
@@ -85,8 +90,7 @@ class Daemon:
                 env=self.environment,
                 cwd=self.folder,
             )
-        self._await_answer(self.process)
-        return self
+        return self.process
 
     def _await_answer(self, process: subprocess.Popen[bytes]) -> None:
         def answers() -> bool:

@@ -106,7 +106,7 @@ def test_streams_and_folders_are_moved_renamed_and_deleted(shared: Daemon, strea
     assert ok(shared, "folder", "rename", f"/{top}/second", "third") == "OK\n"
     assert ok(shared, "folder", "move", f"/{top}/third", f"/{top}/first") == "OK\n"
     tree = ok(shared, "folder", "list", "-l", f"/{top}")
-    assert tree.splitlines()[1:] == [
+    assert tree.rstrip().splitlines()[1:] == [
         top,
         "└── first",
         "    └── third",

@@ -99,7 +99,7 @@ def test_the_demo_runs_and_its_data_can_be_seen_in_every_way(demo: Daemon) -> No
 
 def commands_to_try(text: str) -> list[list[str]]:
     """The lines of a text that run the command, without the program's name."""
-    lines = re.findall(r"^\s*(?:\.venv/bin/)?joule (.+?)(?:\s+#.*)?$", text, re.MULTILINE)
+    lines = re.findall(r"^\s*(?:\S*/)?joule (.+?)(?:\s+#.*)?$", text, re.MULTILINE)
     return [shlex.split(line) for line in lines]
 
 

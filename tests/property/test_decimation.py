@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from joule.models.base import DATATYPES
 from joule.models.decimation import (
     Groups,
     concat,
@@ -20,7 +21,7 @@ from joule.models.decimation import (
     regroup,
     regroup_at,
 )
-from joule.models.layout import DATATYPES, Layout
+from joule.models.layout import Layout
 
 if TYPE_CHECKING:
     from joule.models.layout import Rows

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from joule.api.node import Node, TcpNode
 from joule.api.node_files import NodeConfig, NodeFiles, existing_files
 from joule.errors import ApiError
 
+if TYPE_CHECKING:
+    from joule.api.session import Policy
 
-def get_node(name: str = "") -> TcpNode:
+
+def get_node(name: str = "", *, policy: Policy | None = None) -> TcpNode:
     """Get a saved node by its name, or the default node when no name is given.
 
-    Raises :exc:`joule.errors.ApiError` when there is no such node, or none at all.
+    ``policy`` says how patient requests to it are. Raises :exc:`joule.errors.ApiError` when there
+    is no such node, or none at all.
     """
     files = NodeFiles()
     if not name:
-        return _node(files.default(), files)
+        return _node(files.default(), files, policy)
     for entry in files.nodes():
         if entry.name == name:
-            return _node(entry, files)
+            return _node(entry, files, policy)
     raise ApiError(f"Node ['{name}'] is not available, add it with [joule master add]")
 
 
@@ -74,15 +80,19 @@ def set_default_node(node: Node | str) -> None:
     files.write_default_name(name)
 
 
-def create_tcp_node(url: str, key: str, name: str = "node") -> TcpNode:
+def create_tcp_node(
+    url: str, key: str, name: str = "node", *, policy: Policy | None = None
+) -> TcpNode:
     """Make a node that is not saved; certificates are checked as for saved nodes."""
     files = existing_files()
-    return TcpNode(name, url, key, files.cafile if files else "")
+    return TcpNode(name, url, key, files.cafile if files else "", policy=policy)
 
 
 def _name(node: Node | str) -> str:
     return node.name if isinstance(node, Node) else node
 
 
-def _node(entry: NodeConfig, files: NodeFiles) -> TcpNode:
-    return TcpNode(entry.name, entry.url, entry.key, files.cafile, verify=entry.verify)
+def _node(entry: NodeConfig, files: NodeFiles, policy: Policy | None = None) -> TcpNode:
+    return TcpNode(
+        entry.name, entry.url, entry.key, files.cafile, verify=entry.verify, policy=policy
+    )

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from joule.api import targets
 from joule.api.answers import listed, member, understood
 from joule.api.data_streams import DataStreamActions
-from joule.api.reading import open_reading
-from joule.api.writing import UploadPipe
 from joule.errors import ConflictError, DataError, InvalidRequestError
 from joule.models.streams import DataStream
 from joule.wire.routes import Route
 
 if TYPE_CHECKING:
-    from joule.api.targets import DataStreamSpec
+    from joule.api.targets import DataStreamSpec, Params
+    from joule.api.writing import UploadPipe
     from joule.models.layout import Rows
     from joule.models.pipes import InputPipe
 
@@ -49,7 +48,7 @@ class DataActions(DataStreamActions):
         if max_rows is not None:
             params["max-rows"] = int(max_rows)
         source = await self._resolved(stream)
-        return await open_reading(self.session, source, {"id": source.id} | params)
+        return await self._reading(source, {"id": source.id} | params)
 
     async def data_read_array(
         self,
@@ -86,7 +85,7 @@ class DataActions(DataStreamActions):
                 "specify time bounds for historic execution"
             )
         params = {"id": source.id, "subscribe": 1} | targets.bounds(start, None)
-        return await open_reading(self.session, source, params)
+        return await self._reading(source, params)
 
     async def data_write(
         self,
@@ -114,6 +113,8 @@ class DataActions(DataStreamActions):
         if limits:
             await self.session.delete(Route.DATA, {"id": target.id} | limits)
         params = {"id": target.id, "merge-gap": int(merge_gap)}
+        from joule.api.writing import UploadPipe  # numpy, which few commands need
+
         return UploadPipe(self.session, target, params)
 
     async def data_delete(
@@ -151,6 +152,11 @@ class DataActions(DataStreamActions):
     async def data_drop_decimations(self, stream: DataStreamSpec) -> None:
         """Remove the stored decimated views of a stream."""
         await self.session.delete(Route.DATA_DECIMATE, targets.data_stream(stream))
+
+    async def _reading(self, stream: DataStream, params: Params) -> InputPipe:
+        from joule.api.reading import open_reading  # numpy, which few commands need
+
+        return await open_reading(self.session, stream, params)
 
     async def _resolved(self, stream: DataStreamSpec) -> DataStream:
         return stream if isinstance(stream, DataStream) else await self.data_stream_get(stream)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
-import numpy as np
 
 from joule.errors import ApiError, NodeConnectionError
 from joule.wire.faults import FAULT_HEADER, error_from
@@ -32,6 +31,9 @@ UNTRUSTED = "the specified certificate authority did not validate this server"
 
 
 _JSON_HEADERS = {"Content-Type": "application/json"}
+
+_OK_BYTES_MAX = 16
+"""An answer that is longer is JSON; a long one is not searched for the word."""
 
 
 @dataclass(frozen=True)
@@ -216,9 +218,10 @@ def encoded(value: Any) -> bytes:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, (np.generic, np.ndarray)):
-        return value.tolist()
-    raise TypeError(f"a {type(value).__name__} has no JSON form")
+    tolist = getattr(value, "tolist", None)  # as numpy's have; not worth loading numpy to ask it
+    if tolist is None:
+        raise TypeError(f"a {type(value).__name__} has no JSON form")
+    return tolist()
 
 
 _ENCODER = codec.JSONEncoder(default=_plain, separators=(",", ":"))
@@ -245,9 +248,9 @@ def _reason(text: str) -> str:
 
 
 def _decoded(content: bytes) -> Any:
-    text = content.decode("utf-8", "replace")
-    if text.strip().lower() == "ok":
+    if len(content) < _OK_BYTES_MAX and content.strip().lower() == b"ok":
         return None
+    text = content.decode("utf-8", "replace")
     try:
         return codec.loads(text)
     except ValueError as error:

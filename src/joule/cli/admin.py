@@ -11,5 +11,9 @@ group = lazy_group(
         "authorize": Entry(
             "joule.cli.authorize:authorize", "Give yourself access to the node of this machine."
         ),
+        "backup": Entry("joule.cli.backup:backup", "Copy everything the node has stored."),
+        "check": Entry("joule.cli.check:check", "Check everything the node has stored."),
+        "erase": Entry("joule.cli.erase:erase", "Remove everything the node has stored."),
+        "restore": Entry("joule.cli.backup:restore", "Put a backup in the node's place."),
     },
 )

@@ -10,7 +10,6 @@ import contextlib
 import getpass
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,47 +17,33 @@ import psutil
 
 import joule
 from joule.cli import output
-from joule.config.main_conf import SYSTEM_FILE
-from joule.config.places import API_SOCKET, PID_FILE, find_config, node_url, socket_folder
-from joule.errors import ApiError, ConfigurationError, ConflictError, NodeConnectionError
+from joule.cli.host import host_node
+from joule.config.places import API_SOCKET, PID_FILE, node_url, socket_folder
+from joule.errors import ApiError, ConflictError, NodeConnectionError
 from joule.models.access import key_hash, new_key
 from joule.storage import open_engine
 from joule.storage.interfaces import CatalogChanges, Kind, MasterRecord
 from joule.wire.routes import Route
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from joule.config.main_conf import MainConfig
 
 _PROXIES = ("https://localhost/joule", "http://localhost/joule")
 
 
 @click.command("authorize")
-@click.option("-c", "--config", type=click.Path(path_type=Path), help="Main file of the node.")
-@click.option("-d", "--data", type=click.Path(path_type=Path), help="Data folder of the node.")
+@host_node
 @click.option("-u", "--url", help="Where the node can be reached.")
-def authorize(config: Path | None, data: Path | None, url: str | None) -> None:
+def authorize(config: MainConfig, url: str | None) -> None:
     """Give yourself access to the node of this machine.
 
     It is looked for as jouled does: in --config, in --data, in /etc/joule/main.conf, and in your
     own data folder.
     """
-    settings = _settings(config, data)
-    name = asyncio.run(_authorize(settings, url))
+    name = asyncio.run(_authorize(config, url))
     output.line(f"Access to node [{name}] granted to user [{_user()}]")
-
-
-def _settings(config: Path | None, data: Path | None) -> MainConfig:
-    file = config or (SYSTEM_FILE if data is None and SYSTEM_FILE.exists() else None)
-    if file is not None and not file.exists():
-        raise click.ClickException(f"Cannot load joule configuration file at [{file}]")
-    if file is not None and not os.access(file, os.R_OK):
-        raise click.ClickException(
-            f"Cannot read joule configuration file at [{file}] (run as root)"
-        )
-    try:
-        return find_config(config, data)
-    except ConfigurationError as error:
-        raise click.ClickException(f"Invalid configuration: {error}") from error
 
 
 def _user() -> str:

@@ -43,10 +43,11 @@ async def list_folder(node: Node, path: str, layout: bool, status: bool, ids: bo
     output.line(f"Legend: [{names[0]}] [Data Stream] [{names[1]}]")
     if status:
         active, configured = output.dot(output.ACTIVE), output.dot(output.CONFIGURED)
-        output.line(f"{active} active  {configured} configured")
+        output.line(f"\t{active} active  {configured} configured")
     style = TreeStyle(layout=layout, status=status, ids=ids)
     for text in tree_lines(folder, style, is_root=path == "/"):
         output.line(text)
+    output.line()
 
 
 @click.command("move")

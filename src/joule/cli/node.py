@@ -81,13 +81,15 @@ async def info(node: Node) -> None:
     output.fields(
         [("Server Version", f"\t{found.version}"), ("Database Location", f"\t{found.path}")],
         indent="",
-        width=20,
+        width=18,
     )
     if found.size_db >= 0:
         size, free = human_bytes(found.size_db), human_bytes(found.size_free)
         output.fields(
-            [("Database Size", f"\t{size}"), ("Space Available", f"\t{free}")], indent="", width=20
+            [("Database Size", f"\t{size}"), ("Space Available", f"\t{free}")], indent="", width=18
         )
+    if found.fault is not None:
+        output.fields([("Fault", f"\t{found.fault}")], indent="", width=18)
 
 
 def human_bytes(size: float) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 ACTIVE = "green"
 CONFIGURED = "cyan"
@@ -73,11 +73,13 @@ def fields(pairs: Iterable[tuple[str, object]], *, indent: str = "\t", width: in
         line(f"{indent}{label + ':':<{width}}{value}")
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, align: str = "left") -> None:
     """Print a table."""
     from tabulate import tabulate  # few commands have one
 
-    line(tabulate(list(rows), headers, tablefmt="fancy_grid", disable_numparse=True))
+    line(
+        tabulate(list(rows), headers, tablefmt="fancy_grid", disable_numparse=True, stralign=align)
+    )
 
 
 def dot(colour: str) -> str:
@@ -98,3 +100,10 @@ def progress(label: str, length: int) -> Iterator[Any]:
     """Show a progress bar on standard error; ``update(n)`` of what it gives moves it on."""
     with click.progressbar(length=max(length, 1), label=label, file=sys.stderr) as bar:
         yield bar
+
+
+@contextlib.contextmanager
+def share(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show a progress bar on standard error; what it gives is told how much of all is done."""
+    with progress(label, 100) as bar:
+        yield lambda done, total: bar.update(100 * done // max(total, 1) - bar.pos)

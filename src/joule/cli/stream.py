@@ -45,8 +45,10 @@ async def info(node: Node, path: str, elements: bool) -> None:
     output.fields(_description(stream))
     output.line()
     output.fields([*_contents(stream, stored), ("Annotation", annotations.count)])
+    output.line()
     if elements:
-        output.table(["Name", "Units", "Display", "Min,Max"], map(_element, stream.elements))
+        headers = ["Name", "Units", "Display", "Min,Max"]
+        output.table(headers, map(_element, stream.elements), align="center")
 
 
 def _description(stream: DataStream) -> list[tuple[str, object]]:

@@ -23,6 +23,10 @@ class TreeStyle:
     status: bool = False
     ids: bool = False
 
+    def root(self, folder: Folder) -> str:
+        """Give the label of the root, which has no name."""
+        return self._id(folder)
+
     def folder(self, folder: Folder) -> str:
         """Give the label of a folder."""
         return click.style(folder.name, bold=True) + self._id(folder)
@@ -46,8 +50,8 @@ class TreeStyle:
 
 
 def tree_lines(folder: Folder, style: TreeStyle, *, is_root: bool = False) -> Iterator[str]:
-    """Give the lines of a folder's tree; the root has an empty label."""
-    yield "" if is_root else style.folder(folder)
+    """Give the lines of a folder's tree; the root has no name."""
+    yield style.root(folder) if is_root else style.folder(folder)
     yield from _below(folder, style, "")
 
 

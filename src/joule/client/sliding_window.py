@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from joule.errors import ConfigurationError
+from joule.models.layout import copied, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,9 +38,9 @@ class SlidingWindow:
 
     def push(self, rows: Rows) -> Rows:
         """Take the next rows of the interval and give those that are complete."""
-        rows = np.concatenate([*self._tail, rows])
+        rows = joined([*self._tail, rows])
         complete = max(0, len(rows) - self._size + 1)
-        self._tail = [rows[complete:].copy()]
+        self._tail = [copied(rows[complete:])]
         out = np.empty(complete, self._layout.dtype)
         if complete:
             middle = self._size // 2

@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING
 from joule.errors import ApiError, NodeConnectionError
 from joule.models.layout import Layout
 from joule.models.streams import DataStream, Element
-from joule.wire.faults import FAULT_HEADER, error_from
-from joule.wire.json_models.streams import data_stream_from_json
-from joule.wire.routes import Route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,6 +30,11 @@ async def query_stream(socket: str, stream_id: int) -> DataStream:
 
     Raises ``NodeConnectionError`` when it does not answer, else the error that it answers.
     """
+    # Readers ask nothing, and a node may have a hundred of them to start.
+    from joule.wire.faults import FAULT_HEADER, error_from
+    from joule.wire.json_models.streams import data_stream_from_json
+    from joule.wire.routes import Route
+
     try:
         answer = await _get(socket, f"{Route.STREAM}?id={stream_id}")
     except (OSError, EOFError) as error:

@@ -54,7 +54,8 @@ class MainConfig:
     """Everything a node is told at its start.
 
     ``ip_address`` None means that it listens on its UNIX socket only. ``database`` None is the
-    embedded store in ``folders.data``.
+    embedded store in ``folders.data``; ``cold_encoding`` is how that stores old rows, ``pcodec``
+    or None for as they came.
     """
 
     name: str = DEFAULT_NAME
@@ -62,6 +63,7 @@ class MainConfig:
     ip_address: str | None = None
     port: int = DEFAULT_PORT
     database: str | None = None
+    cold_encoding: str | None = None
     insert_period_s: int = 5
     cleanup_period_s: int = 60
     max_log_lines: int = 100
@@ -116,6 +118,7 @@ def main_config(text: str, file: Path) -> MainConfig:
         ip_address=_ip_address(main),
         port=_port(main),
         database=main.text("Database") or None,
+        cold_encoding=_cold_encoding(main),
         insert_period_s=insert_s,
         cleanup_period_s=_cleanup_period(main, insert_s),
         max_log_lines=_positive(main, "MaxLogLines", 100, "MaxLogLines must be a postive number"),
@@ -198,6 +201,13 @@ def _cleanup_period(main: Section, insert_s: int) -> int:
     if value < insert_s:
         raise main.fault("CleanupPeriod", text)
     return value
+
+
+def _cold_encoding(main: Section) -> str | None:
+    text = (main.text("ColdEncoding") or "none").lower()
+    if text not in ("none", "pcodec"):
+        raise main.fault("ColdEncoding", f"ColdEncoding must be pcodec or none, not [{text}]")
+    return None if text == "none" else text
 
 
 def _echo(main: Section) -> bool:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from joule.config.rules import folder_path
 from joule.errors import ConfigurationError
-from joule.models.layout import DATATYPES, Layout
+from joule.models.base import DATATYPES
+from joule.models.layout import Layout
 
 _INLINE = re.compile(r"(\w+)\s*\[(.*)\]")
 _NAME = re.compile(r"[\w \-]+")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from joule.config.configured import configured_stream, option, stream_name
 from joule.config.rules import keep_us
 from joule.errors import ConfigurationError
-from joule.models.layout import DATATYPES
+from joule.models.base import DATATYPES
 from joule.models.streams import DataStream, Element
 
 if TYPE_CHECKING:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import joule
@@ -18,6 +21,17 @@ _DEMO_COMMANDS = (
     f"stream info {HOST_RAW}",
     f"data read --live {RANDOM_MEAN}",
 )
+
+
+def program() -> str:
+    """How a shell in this folder finds the command: by its name, else by its path."""
+    if shutil.which("joule") is not None:
+        return "joule"
+    path = Path(sys.executable).with_name("joule")
+    if path.parent == Path.cwd():
+        return "./joule"
+    shown = path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    return shlex.quote(str(shown))
 
 
 def show(config: MainConfig, url: str | None, command: str | None, *, demo: bool) -> None:

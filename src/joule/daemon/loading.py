@@ -50,8 +50,6 @@ async def load_modules(folders: Folders) -> list[ModuleConf]:
 
 def warn_unused(config: MainConfig) -> None:
     """Say which settings of a Joule 1.0 main file this version does not act on."""
-    if config.users_file is not None:
-        log.warning("UsersFile [%s] is not read by this version", config.users_file)
     for folder in (config.folders.importers, config.folders.exporters):
         if conf_files(folder, []):
             log.warning("The files in [%s] are not used by this version", folder)

@@ -28,9 +28,11 @@ from joule.daemon.folders import (
 from joule.daemon.loading import load_modules, load_streams, warn_unused
 from joule.daemon.logs import echo_module_line, start_logging
 from joule.daemon.options import parse_options, resolve
+from joule.daemon.users import UsersFile
 from joule.errors import ConfigurationError, JouleError
 from joule.models.proxies import Proxy
 from joule.node import LocalNode
+from joule.node.clock import SystemClock
 from joule.server import Server, Services, TcpListener, create_app
 from joule.storage import open_engine
 from joule.supervisor import Supervisor
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
     from joule.config.main_conf import MainConfig, Security
     from joule.daemon.options import Options
+    from joule.storage.interfaces import Engine
 
 log = logging.getLogger(__name__)
 
@@ -89,13 +92,18 @@ def prepare(options: Options) -> MainConfig:
     return replace(config, folders=folders)
 
 
+def _engine(config: MainConfig) -> Engine:
+    encoding = config.cold_encoding
+    return open_engine(config.database, config.folders.data, cold_encoding=encoding)
+
+
 @asynccontextmanager
 async def opened(config: MainConfig) -> AsyncIterator[tuple[LocalNode, Supervisor]]:
     """Open the store, the node on it and its modules; all closed in reverse, whatever happens."""
     folders = config.folders
     async with AsyncExitStack() as stack:
         stack.enter_context(FolderLock(folders.sockets))
-        engine = await stack.enter_async_context(open_engine(config.database, folders.data))
+        engine = await stack.enter_async_context(_engine(config))
         node = await LocalNode.open(engine, config.name, cleanup_period_s=config.cleanup_period_s)
         stack.push_async_callback(node.close)
         warn_unused(config)
@@ -133,11 +141,19 @@ async def serve(
         async with asyncio.TaskGroup() as services:
             storing = services.create_task(node.run(), name="node")
             services.create_task(supervisor.run(), name="supervisor")
+            users = services.create_task(follow_users(config, node), name="users file")
             await stopping.wait()
             log.info("Stopping")
+            users.cancel()
             await supervisor.stop()
             await requests.aclose()
             storing.cancel()
+
+
+async def follow_users(config: MainConfig, node: LocalNode) -> None:
+    """Keep the users as the users file says, if there is one, until cancelled."""
+    if config.users_file is not None:
+        await UsersFile(config.users_file, node.access, SystemClock()).run()
 
 
 def make_server(config: MainConfig, node: LocalNode, supervisor: Supervisor) -> Server:
@@ -184,7 +200,8 @@ async def introduce(config: MainConfig, options: Options, node: LocalNode, serve
     if url is not None and config.file is None:
         try:
             name = await authorise_user(node, url)
-            prefix = "joule" if is_default(name) else f"joule -n {shlex.quote(name)}"
+            chosen = "" if is_default(name) else f" -n {shlex.quote(name)}"
+            prefix = greeting.program() + chosen
         except (JouleError, OSError) as error:
             # What went wrong is in the user's files; a traceback would not help.
             log.error("Cannot save a key for this node: %s", error)  # noqa: TRY400
@@ -193,7 +210,9 @@ async def introduce(config: MainConfig, options: Options, node: LocalNode, serve
 
 def module_environment(security: Security | None) -> dict[str, str]:
     """Give the environment of the modules: ours, and the programs installed beside this one."""
-    environment = dict(os.environ)
+    # Idle threads of numpy's linear algebra spin for tens of milliseconds before they sleep: at
+    # its import alone that is half of what a module costs to start.
+    environment = {"OPENBLAS_THREAD_TIMEOUT": "4", **os.environ}
     programs = str(Path(sys.executable).parent)
     environment["PATH"] = os.pathsep.join([programs, environment.get("PATH", os.defpath)])
     if security is not None and security.authority is not None:

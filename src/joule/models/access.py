@@ -41,7 +41,10 @@ class Master:
 
 @dataclass(frozen=True, slots=True)
 class NodeInfo:
-    """Version and disk use of a node in bytes, -1 where its database is on another host."""
+    """Version and disk use of a node in bytes, -1 where its database is on another host.
+
+    ``fault`` says why the node cannot store rows now, None when it can.
+    """
 
     version: str
     name: str
@@ -50,3 +53,4 @@ class NodeInfo:
     size_other: int
     size_reserved: int
     size_free: int
+    fault: str | None = None

@@ -30,6 +30,9 @@ class Saved:
         return self._id is not None
 
 
+DATATYPES = ("float64", "float32", "int64", "int32", "int16")
+"""The datatypes a stream can be stored as."""
+
 KEEP_ALL = -1
 KEEP_NONE = 0
 

@@ -26,9 +26,6 @@ Packed: TypeAlias = "NDArray[np.uint8]"
 Rows: TypeAlias = np.ndarray[Any, np.dtype[np.void]]
 """``(n,)`` structured array: ``timestamp`` ``<i8`` in UNIX us, ``data`` ``(width,)`` values."""
 
-DATATYPES = ("float64", "float32", "int64", "int32", "int16")
-"""The datatypes a stream can be stored as."""
-
 _LAYOUT = re.compile(r"^(float|int|uint)(\d+)_(\d+)$")
 _SIZES = {"float": (16, 32, 64), "int": (8, 16, 32, 64), "uint": (8, 16, 32, 64)}
 

@@ -6,12 +6,13 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from joule.errors import ConfigurationError
-from joule.models.base import KEEP_ALL, Saved, name_fault
+from joule.models.base import DATATYPES, KEEP_ALL, Saved, name_fault
 from joule.models.events import EventStream
-from joule.models.layout import DATATYPES, Layout
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from joule.models.layout import Layout
 
 DISPLAY_TYPES = ("discrete", "continuous", "event")
 
@@ -98,6 +99,8 @@ class DataStream(Saved):
     @property
     def rows_layout(self) -> Layout:
         """The layout as a value, with its dtype."""
+        from joule.models.layout import Layout  # numpy, which who looks at metadata does not need
+
         return Layout(self.datatype, len(self.elements))
 
     @property

@@ -84,38 +84,43 @@ class Access:
         """Add a master of any type (``USER``, ``JOULE_NODE``, ``LUMEN_NODE``); see `add_user`."""
         _check(kind, name, scope)
         key = _checked_key(key, key_length_min)
-        known = self._find(kind, name)
-        if known is not None and not replace:
-            raise ConflictError("User already exists" if kind == USER else f"{name} already exists")
-        self._check_not_shared(key, known)
-        if known is None:
-            id_ = await self._records.new_id(Kind.MASTER)
-            master = MasterRecord(id_, name, kind, key_hash(key), scope, grantor_id)
-        else:
-            master = replaced(known, key_hash=key_hash(key), scope=scope)
-        await self._records.change(put=[master])
+        async with self._records.turn:
+            known = self._find(kind, name)
+            if known is not None and not replace:
+                who = "User" if kind == USER else name
+                raise ConflictError(f"{who} already exists")
+            self._check_not_shared(key, known)
+            if known is None:
+                id_ = await self._records.new_id(Kind.MASTER)
+                master = MasterRecord(id_, name, kind, key_hash(key), scope, grantor_id)
+            else:
+                master = replaced(known, key_hash=key_hash(key), scope=scope)
+            await self._records.change(put=[master])
         return key
 
     async def remove(self, name: str, kind: str = USER) -> None:
         """Remove a master; ``NotFoundError`` when there is none. Those it added stay."""
-        master = self._find(kind, name)
-        if master is None:
-            raise NotFoundError(
-                f"{kind.lower()} [{name}] is not a master of node [{self._node_name}]"
-            )
-        orphans = [
-            replaced(other, grantor_id=None)
-            for other in self._records.masters.values()
-            if other.grantor_id == master.id
-        ]
-        await self._records.change(put=orphans, delete=[(Kind.MASTER, master.id)])
+        async with self._records.turn:
+            master = self._find(kind, name)
+            if master is None:
+                raise NotFoundError(
+                    f"{kind.lower()} [{name}] is not a master of node [{self._node_name}]"
+                )
+            orphans = [
+                replaced(other, grantor_id=None)
+                for other in self._records.masters.values()
+                if other.grantor_id == master.id
+            ]
+            await self._records.change(put=orphans, delete=[(Kind.MASTER, master.id)])
 
     async def remove_follower(self, name: str) -> None:
         """Forget a node that this one may control; nothing changes on that node."""
-        doomed = [(Kind.FOLLOWER, f.id) for f in self._records.followers.values() if f.name == name]
-        if not doomed:
-            raise NotFoundError("follower not found")
-        await self._records.change(delete=doomed)
+        async with self._records.turn:
+            known = self._records.followers.values()
+            doomed = [(Kind.FOLLOWER, follower.id) for follower in known if follower.name == name]
+            if not doomed:
+                raise NotFoundError("follower not found")
+            await self._records.change(delete=doomed)
 
     def _find(self, kind: str, name: str) -> MasterRecord | None:
         for master in self._records.masters.values():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from joule.errors import DataError
+from joule.models.intervals import MAX_TIME
 from joule.models.layout import copied
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ def check_rows(rows: Rows, layout: Layout, after: int | None, name: str) -> None
     """Raise ``DataError`` naming stream and rule unless ``rows`` can be stored.
 
     ``rows`` is ``(n,)`` with ``n >= 1`` in the dtype of ``layout``; timestamps strictly increase,
-    the first is later than ``after`` (None: no limit); floating point values are finite.
+    the first is later than ``after`` (None: no limit) and the last before ``MAX_TIME``, at which
+    every range ends; floating point values are finite.
     """
     if rows.dtype != layout.dtype:
         raise DataError(f"wrong layout for stream [{name}], it has {layout}")
@@ -35,6 +37,10 @@ def _check_times(rows: Rows, after: int | None, name: str) -> None:
     if not rising.all():
         fault = int(np.argmin(rising))
         raise _not_monotonic(name, int(times[fault + 1]), int(times[fault]))
+    if times[-1] == MAX_TIME:
+        raise DataError(
+            f"Invalid timestamp in new data to stream [{name}] ({MAX_TIME} is beyond every range)"
+        )
 
 
 def _not_monotonic(name: str, later: int, earlier: int) -> DataError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from joule.errors import InvalidRequestError
@@ -15,7 +16,7 @@ from joule.node.refs import ref_of
 from joule.node.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from joule.models.streams import DataStream
     from joule.node.group_commit import GroupCommit
@@ -72,11 +73,17 @@ class StreamData:
 
     # ------------------------------------------------------------------ writing
 
-    async def open_writer(self, stream: DataStream, *, merge_gap_us: int = 0) -> Writer:
+    async def open_writer(
+        self, stream: DataStream, *, merge_gap_us: int = 0, can_retry: bool = False
+    ) -> Writer:
         """Begin to produce a stream; the caller closes or aborts the writer.
 
-        ``ConflictError`` when it is already being produced.
+        ``ConflictError`` when it is already being produced. A caller that has its rows for good
+        says so with ``can_retry``: while the store fails it gets the ``StorageError``, and what
+        memory there is remains for those who cannot come again.
         """
+        if can_retry:
+            self._commits.check()
         if merge_gap_us < 0:
             raise InvalidRequestError("merge-gap must be >= 0")
         log = self._log(stream)
@@ -90,14 +97,17 @@ class StreamData:
 
     def close(self) -> None:
         """End all writers and cursors; what was written is kept."""
-        self.forget(list(self._logs))
+        for log in list(self._logs.values()):
+            log.release()
 
-    def forget(self, stream_ids: Iterable[int]) -> None:
-        """End the writers and cursors of streams that are no more."""
-        for stream_id in stream_ids:
-            log = self._logs.get(stream_id)
-            if log is not None:
+    async def drop(self, stream_ids: Sequence[int]) -> None:
+        """End the writers and cursors of streams that are no more, and remove their rows."""
+        logs = [self._logs[stream_id] for stream_id in stream_ids if stream_id in self._logs]
+        async with AsyncExitStack() as quiet:
+            for log in logs:
                 log.release()
+                await quiet.enter_async_context(log.maintenance)  # late rows on their way in
+            await self._samples.drop(stream_ids)
 
     # ------------------------------------------------------------------ what is stored
 
@@ -120,10 +130,11 @@ class StreamData:
     async def delete(self, stream: DataStream, interval: Interval = ALL_TIME) -> int:
         """Remove the rows of a range and give their number; a break stays between others."""
         check_range(interval)
-        log = self._logs.get(stream.id)
-        if log is None:
-            return await self._samples.delete(ref_of(stream), interval)
-        return await log.remove(interval)
+        log = self._log(stream)
+        try:
+            return await log.remove(interval)
+        finally:
+            self._forget_idle(log)
 
     async def consolidate(self, stream: DataStream, interval: Interval, max_gap_us: int) -> int:
         """Remove the breaks in the range whose gap is at most ``max_gap_us``; their number."""

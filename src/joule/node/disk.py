@@ -19,7 +19,8 @@ UNKNOWN = -1
 class DiskUsage:
     """Bytes of the data itself, of other files, not usable by anybody, and free, on its volume.
 
-    All -1 when the data is not on a disk of this host.
+    All -1 when the data is not on a disk of this host. ``fault`` says why rows cannot be stored
+    now, None when they can.
     """
 
     path: str
@@ -27,6 +28,7 @@ class DiskUsage:
     other: int
     reserved: int
     free: int
+    fault: str | None = None
 
 
 async def disk_usage(store: StoreUsage) -> DiskUsage:

@@ -27,7 +27,7 @@ FAILING_BYTES_MAX = 64 * 1024 * 1024
 """Bytes that may wait while the store fails; writers get the error beyond it."""
 
 RETRY_FIRST_S = 1.0
-RETRY_MAX_S = 30.0
+RETRY_MAX_S = 10.0
 
 
 class GroupCommit:
@@ -43,6 +43,16 @@ class GroupCommit:
         self._begun = 0
         self._ended = 0
         self._failure: StorageError | None = None
+
+    @property
+    def fault(self) -> str | None:
+        """What keeps rows from being stored now, None when nothing does."""
+        return None if self._failure is None else str(self._failure)
+
+    def check(self) -> None:
+        """Raise the ``StorageError`` that keeps rows from being stored now, if there is one."""
+        if self._failure is not None:
+            self._raise_failure()
 
     async def run(self) -> None:
         """Commit whenever it is due, until cancelled; try a failing commit again and again."""

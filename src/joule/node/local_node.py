@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -55,7 +56,7 @@ class LocalNode:
         self.catalog = catalog
         self.data = data
         self.events = EventData(engine.events)
-        self.annotations = Annotations(catalog.records)
+        self.annotations = Annotations(catalog)
         self.access = Access(catalog.records, name)
         self._commits = commits
         self._clock = clock
@@ -78,9 +79,8 @@ class LocalNode:
         data = StreamData(engine.samples, commits)
 
         async def drop(data_ids: Sequence[int], event_ids: Sequence[int]) -> None:
-            data.forget(data_ids)
             if data_ids:
-                await engine.samples.drop(data_ids)
+                await data.drop(data_ids)
             if event_ids:
                 await engine.events.drop(event_ids)
 
@@ -113,9 +113,14 @@ class LocalNode:
         self.data.close()
         await self._commits.flush()
 
+    async def commit(self) -> None:
+        """Make everything durable that was accepted so far; raises ``StorageError``."""
+        await self._commits.flush()
+
     async def usage(self) -> DiskUsage:
-        """Give the room that data takes and what is left."""
-        return await disk_usage(await self.engine.usage())
+        """Give the room that data takes, what is left, and why nothing can be stored, if so."""
+        usage = await disk_usage(await self.engine.usage())
+        return replace(usage, fault=self._commits.fault)
 
     async def _every(self, period_s: float, step: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -78,6 +78,7 @@ class Log:
         self.tip: int | None = None
         self.inserts = 0
         self.maintenance = asyncio.Lock()
+        self._removals = 0
         self._accepted = 0
         self._tip_is_going = False
         self._is_tip_known = False
@@ -90,8 +91,8 @@ class Log:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody writes or follows."""
-        return self.producer is None and not self.followers
+        """Whether nobody writes, follows or removes rows."""
+        return self.producer is None and not self.followers and not self._removals
 
     @property
     def is_produced(self) -> bool:
@@ -107,9 +108,12 @@ class Log:
 
     async def load(self) -> None:
         """Look up the last row, unless it is known."""
-        if not self._is_tip_known and self.is_stored:
-            await self._find_tip()
-        self._is_tip_known = True
+        if self._is_tip_known:
+            return
+        async with self.maintenance:  # rows that are being removed are not the last ones
+            if self.is_stored:
+                await self._find_tip()
+            self._is_tip_known = True
 
     # ------------------------------------------------------------------ producer
 
@@ -174,8 +178,12 @@ class Log:
 
     async def remove(self, interval: Interval) -> int:
         """Remove the rows of ``[start, end)`` and give their number."""
-        async with self.maintenance:
-            return await completely(self._remove(interval))
+        self._removals += 1
+        try:
+            async with self.maintenance:
+                return await completely(self._remove(interval))
+        finally:
+            self._removals -= 1
 
     async def _remove(self, interval: Interval) -> int:
         # A row that is appended meanwhile must not be joined to what was before the removed ones.

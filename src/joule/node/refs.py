@@ -12,4 +12,4 @@ if TYPE_CHECKING:
 
 def ref_of(stream: DataStream) -> StreamRef:
     """Give what the store needs to know of a stream, as it is now."""
-    return StreamRef(stream.id, stream.rows_layout, stream.decimate)
+    return StreamRef(stream.id, stream.rows_layout, stream.decimate, stream.name)

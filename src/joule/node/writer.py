@@ -155,6 +155,7 @@ class Writer:
     async def _insert(self, rows: Rows) -> None:
         first = int(rows["timestamp"][0])
         async with self._log.maintenance:
+            self._check_open()
             before = await self._log.samples.last_before(self._log.ref, first)
             starts_interval = self._starts_interval(first, before)
             await self._log.insert(rows, starts_interval=starts_interval)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from joule.storage.interfaces import MasterRecord
 
 _OPEN = frozenset({("POST", Route.FOLLOWER)})
-_ADMIN = frozenset({Route.MASTERS, Route.MASTER, Route.FOLLOWERS, Route.FOLLOWER})
+_ADMIN = frozenset({Route.MASTERS, Route.MASTER, Route.FOLLOWERS, Route.FOLLOWER, Route.COMMIT})
 
 FORBIDDEN = "403: Forbidden"
 """How a node without a key answers; tools recognise a node by it."""

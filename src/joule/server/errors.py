@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from aiohttp import web
 
-from joule.errors import JouleError
+from joule.errors import InvalidRequestError, JouleError
 from joule.wire.faults import FAULT_HEADER, status_of, text_of
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         if status_of(error) >= HTTPStatus.INTERNAL_SERVER_ERROR:
             logger.exception("%s %s failed", request.method, request.path)
         return fault_response(error)
+    except web.RequestPayloadError:  # its encoding or its framing is broken
+        return fault_response(InvalidRequestError("the body of the request cannot be read"))
     except (web.HTTPException, ConnectionError):
         raise
     except Exception:

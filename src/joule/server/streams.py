@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from aiohttp import web
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 
 _T = TypeVar("_T")
 
@@ -69,13 +69,23 @@ async def stop_lasting(app: web.Application) -> None:
     app[LASTING].stop()
 
 
-async def begun(items: AsyncIterator[_T]) -> AsyncIterator[_T]:
-    """Wait for the first item, so that what fails before it can still be answered as an error."""
-    first = await anext(items, None)
-    return _resumed(first, items)
+@asynccontextmanager
+async def begun(items: AsyncIterator[_T]) -> AsyncIterator[AsyncIterator[_T]]:
+    """Wait for the first item, so that what fails before it can still be answered as an error.
+
+    Gives all items; their source is closed with the block, also when a client leaves half-way.
+    """
+    try:
+        first = await anext(items, None)
+        async with aclosing(_resumed(first, items)) as resumed:
+            yield resumed
+    finally:
+        aclose = getattr(items, "aclose", None)
+        if aclose is not None:
+            await aclose()
 
 
-async def _resumed(first: _T | None, items: AsyncIterator[_T]) -> AsyncIterator[_T]:
+async def _resumed(first: _T | None, items: AsyncIterator[_T]) -> AsyncGenerator[_T, None]:
     if first is not None:
         yield first
     async for item in items:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from joule.storage.interfaces import Engine
 
-__all__ = ["DATABASE_FILE", "open_engine"]
+__all__ = ["DATABASE_FILE", "open_engine", "store_file"]
 
 DATABASE_FILE = "joule.db"
 """Name of the embedded engine's file in the node's data folder."""
@@ -19,25 +19,37 @@ DATABASE_FILE = "joule.db"
 _SQLITE = "sqlite:///"
 
 
-def open_engine(database: str | None, data_folder: Path) -> Engine:
+def open_engine(
+    database: str | None, data_folder: Path, *, cold_encoding: str | None = None
+) -> Engine:
     """Choose the engine for the ``Database`` setting; it opens when it is entered.
 
     None is the embedded engine in ``data_folder``, ``sqlite:///<path>`` the embedded engine in
     that file (a relative path starts at ``data_folder``; an absolute one has a fourth slash),
-    ``memory:`` an engine that forgets everything. Raises ``ConfigurationError`` for any other.
+    ``memory:`` an engine that forgets everything. ``cold_encoding`` is None or ``pcodec``: how
+    the embedded engine stores what has become old. Raises ``ConfigurationError`` for any other.
     """
     # An engine brings its database driver along, so only the one that is chosen gets imported.
     if database == "memory:":
         from joule.storage.memory import MemoryEngine
 
         return MemoryEngine()
-    path = _embedded_path(database, data_folder)
+    path = store_file(database, data_folder)
     from joule.storage.embedded import EmbeddedEngine
+    from joule.storage.embedded.columns import is_available
 
-    return EmbeddedEngine(path)
+    if cold_encoding and not is_available():
+        raise ConfigurationError(
+            f"[Main] ColdEncoding: {cold_encoding} is not installed, install joule[pcodec]"
+        )
+    return EmbeddedEngine(path, recodes_cold=bool(cold_encoding))
 
 
-def _embedded_path(database: str | None, data_folder: Path) -> Path:
+def store_file(database: str | None, data_folder: Path) -> Path:
+    """Give the file of the embedded engine for the ``Database`` setting.
+
+    Raises ``ConfigurationError`` for a setting that means another engine.
+    """
     if database is None:
         return data_folder / DATABASE_FILE
     if not database.startswith(_SQLITE):

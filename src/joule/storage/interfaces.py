@@ -28,11 +28,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class StreamRef:
-    """What an engine needs to know of a data stream: its id, its layout, whether to decimate."""
+    """What an engine needs to know of a data stream: its id, its layout, whether to decimate.
+
+    ``name`` is for messages alone.
+    """
 
     id: int
     layout: Layout
     decimate: bool = True
+    name: str = field(default="", compare=False)
 
 
 class Block(NamedTuple):

@@ -35,6 +35,8 @@ class ModuleLog:
         self._ring: deque[str] = deque(maxlen=lines_max)
         self._echo = echo
         self._clock = clock
+        # Lines in front of so many others fall out of the ring at once: not worth a split.
+        self._splits = -1 if echo else lines_max + 1
         self._partial = b""
         self._cut = False
 
@@ -55,7 +57,7 @@ class ModuleLog:
 
     def feed(self, data: bytes) -> None:
         """Take in output: any bytes, cut anywhere."""
-        *whole, rest = data.split(b"\n")
+        *whole, rest = data.rsplit(b"\n", self._splits)
         if whole:
             whole[0] = b"" if self._cut else self._partial + whole[0]
             self._append([_decode(line) for line in self._wanted(whole)])

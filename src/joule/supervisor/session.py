@@ -6,7 +6,7 @@ import asyncio
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
-from joule.supervisor.pipes import OsPipe, PipeSink, PipeSource
+from joule.supervisor.pipes import PIPE_BYTES_MIN, OsPipe, PipeSink, PipeSource
 from joule.supervisor.process import PipeEnd, kill, pipes_argument, terminate
 
 if TYPE_CHECKING:
@@ -35,17 +35,19 @@ class Connections:
         inputs, outputs = self._flows
         with ExitStack() as stack:
             self._stack = stack
-            self._log = self._open()
-            self._inputs = {name: (flow, self._open()) for name, flow in inputs.items()}
-            self._outputs = {name: (flow, self._open()) for name, flow in outputs.items()}
+            # Small: what a module prints in one go is looked at line by line in one go.
+            self._log = self._open(PIPE_BYTES_MIN)
+            size = self._size_bytes
+            self._inputs = {name: (flow, self._open(size)) for name, flow in inputs.items()}
+            self._outputs = {name: (flow, self._open(size)) for name, flow in outputs.items()}
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._stack.close()
 
-    def _open(self) -> OsPipe:
-        pipe = OsPipe.open(self._size_bytes)
+    def _open(self, size_bytes: int) -> OsPipe:
+        pipe = OsPipe.open(size_bytes)
         self._stack.callback(pipe.close)
         return pipe
 

@@ -55,6 +55,7 @@ class Supervisor:
             api_socket=api_socket,
             socket_dir=socket_dir,
             environment=_environment(environment, self._guard),
+            ready=self._guard.ready,
             pipe_bytes=pipe_bytes(pipes),
             timing=timing or Timing(),
         )

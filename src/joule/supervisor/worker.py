@@ -17,7 +17,7 @@ from joule.supervisor.process import STOP_GRACE_S, command_line, launch
 from joule.supervisor.session import Connections, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Awaitable, Callable, Mapping
     from pathlib import Path
 
     from joule.config.module_conf import ModuleConf
@@ -38,11 +38,15 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What all modules of a node are started with."""
+    """What all modules of a node are started with.
+
+    ``ready`` is awaited before each start; its ``OSError`` is a start that failed.
+    """
 
     api_socket: Path
     socket_dir: Path
     environment: Mapping[str, str]
+    ready: Callable[[], Awaitable[None]]
     pipe_bytes: int = PIPE_BYTES_MAX
     timing: Timing = field(default_factory=Timing)
 
@@ -154,6 +158,7 @@ class Worker:
         """Start a process on pipes that the stack closes; None when that cannot be done."""
         around = self._around
         try:
+            await around.ready()
             connections = pipes.enter_context(
                 Connections(self.inputs, self.outputs, around.pipe_bytes)
             )

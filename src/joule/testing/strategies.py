@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from hypothesis import strategies as st
 
+from joule.models.base import DATATYPES
 from joule.models.intervals import MAX_TIME, MIN_TIME, Interval
-from joule.models.layout import DATATYPES, Layout
+from joule.models.layout import Layout
 
 if TYPE_CHECKING:
     from joule.models.layout import Rows

@@ -12,6 +12,7 @@ class Route(StrEnum):
     VERSION = "/version"
     VERSION_JSON = "/version.json"
     DBINFO = "/dbinfo"
+    COMMIT = "/commit.json"
     DB_CONNECTION = "/db/connection.json"
 
     FOLDERS = "/folders.json"

@@ -107,6 +107,15 @@ async def test_attributes_of_a_data_stream_are_saved(node: TcpNode) -> None:
     assert (saved.elements[0].name, saved.elements[0].units) == ("New Name", "V")
 
 
+async def test_display_types_come_from_a_node_in_upper_case(node: TcpNode) -> None:
+    stream = await node.data_stream_create(stream_of(), "/a")
+    assert repr(stream.elements[0]).endswith("plottable=True display_type='CONTINUOUS'>")
+    stream.elements[0].display_type = "Event"
+    await node.data_stream_update(stream)
+    saved = (await node.folder_get("/a")).data_streams[0]
+    assert [element.display_type for element in saved.elements] == ["EVENT", "CONTINUOUS"]
+
+
 async def test_data_streams_are_moved_and_deleted(node: TcpNode) -> None:
     stream = await node.data_stream_create(stream_of(), "/a")
     pipe = await node.data_write(stream)

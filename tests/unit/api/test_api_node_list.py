@@ -47,6 +47,15 @@ def test_the_first_saved_node_becomes_the_default() -> None:
     assert [node.name for node in api.get_nodes()] == ["first", "second"]
 
 
+def test_how_patient_a_node_is_can_be_said_when_it_is_got() -> None:
+    policy = api.Policy(retries=0, timeout_s=2.5)
+    saved("first")
+    assert api.get_node(policy=policy).session.policy is policy
+    assert api.get_node("first", policy=policy).session.policy is policy
+    assert api.create_tcp_node("http://host", "key", policy=policy).session.policy is policy
+    assert api.get_node().session.policy == api.Policy()
+
+
 def test_saving_a_name_again_replaces_the_node_in_its_place() -> None:
     saved("a")
     saved("b")

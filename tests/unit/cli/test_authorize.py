@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import joule
-from joule.cli import authorize
+from joule.cli import authorize, host
 from joule.models.access import key_hash, new_key
 from joule.storage.memory import MemoryEngine
 
@@ -35,7 +35,7 @@ def engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> MemoryEngine:
         return made
 
     monkeypatch.setattr(authorize, "open_engine", open_engine)
-    monkeypatch.setattr(authorize, "SYSTEM_FILE", tmp_path / "no main.conf")
+    monkeypatch.setattr(host, "SYSTEM_FILE", tmp_path / "no main.conf")
     monkeypatch.setenv("LOGNAME", "alice")
     return made
 

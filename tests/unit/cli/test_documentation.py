@@ -79,3 +79,11 @@ def test_the_pages_that_are_linked_exist() -> None:
         for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
             if "://" not in target:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_promise_has_the_tests_it_names() -> None:
+    page = (ROOT / "docs" / "promises.md").read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page)
+    assert named
+    for file, name in named:
+        assert f"def {name}" in (ROOT / file).read_text(), f"{file} has no test {name}"

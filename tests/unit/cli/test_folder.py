@@ -56,12 +56,13 @@ def test_everything_is_a_tree_in_order_of_names(tree: FakeNode, run: Run) -> Non
         "│   ├── trips\n"
         "│   └── volts\n"
         "└── amps\n"
+        "\n"
     )
 
 
 def test_layouts_ids_and_status_stand_beside_the_names(tree: FakeNode, run: Run) -> None:
     text = run("folder", "list", "--layout", "--id", "--status").stdout
-    assert "● active  ● configured" in text
+    assert text.splitlines()[1:3] == ["\t● active  ● configured", " (1)"]
     assert "● volts (float32_2) (2)" in text
     assert "● amps (float32_2) (1)" in text
     assert "── trips (1)" in text

@@ -46,6 +46,18 @@ def test_help_loads_nothing_that_takes_long(words: tuple[str, ...]) -> None:
     assert not loaded_by(*words) & set(SLOW)
 
 
+def test_commands_about_metadata_do_without_numpy() -> None:
+    code = """
+import sys, joule.api, joule.cli.folder, joule.cli.module, joule.cli.node, joule.cli.stream
+joule.api.TcpNode("node", "http://127.0.0.1", "key")
+print(*sys.modules)
+"""
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert not set(loaded.stdout.split()) & {"numpy", "h5py", "dateparser", "tabulate"}
+
+
 def test_python_dash_m_is_the_same_command() -> None:
     process = subprocess.run(
         [sys.executable, "-m", "joule.cli", "--version"], capture_output=True, text=True, check=True

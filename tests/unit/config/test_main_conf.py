@@ -32,6 +32,13 @@ def test_an_address_without_a_port_means_port_8088() -> None:
     assert (config.ip_address, config.port) == ("::1", 8088)
 
 
+@pytest.mark.parametrize(("text", "found"), [("", None), ("none", None), ("PCodec", "pcodec")])
+def test_old_rows_stay_as_they_came_unless_an_encoding_is_named(
+    text: str, found: str | None
+) -> None:
+    assert main_config(f"[Main]\nColdEncoding = {text}\n", FILE).cold_encoding == found
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [
@@ -45,6 +52,10 @@ def test_an_address_without_a_port_means_port_8088() -> None:
             "CleanupPeriod must be a postive number > InsertPeriod ([Main] CleanupPeriod)",
         ),
         ("MaxLogLines=-1", "MaxLogLines must be a postive number ([Main] MaxLogLines)"),
+        (
+            "ColdEncoding=zip",
+            "ColdEncoding must be pcodec or none, not [zip] ([Main] ColdEncoding)",
+        ),
         ("EchoModuleLogs=on", "EchoModuleLogs must be true|false or yes|no, not [on]"),
         ("UsersFile=/no/such", "UsersFile [/no/such] does not exist ([Main] UsersFile)"),
         ("ModuleDirectory=/no", "[ModuleDirectory]=/no, directory does not exist"),

@@ -193,12 +193,9 @@ def test_settings_without_effect_are_named(
 ) -> None:
     (tmp_path / "a.conf").touch()
     folders = replace(config.folders, exporters=tmp_path)
-    warn_unused(replace(config, users_file=Path("/users"), folders=folders))
+    warn_unused(replace(config, folders=folders))
     texts = [record.getMessage() for record in caplog.records]
-    assert texts == [
-        "UsersFile [/users] is not read by this version",
-        f"The files in [{tmp_path}] are not used by this version",
-    ]
+    assert texts == [f"The files in [{tmp_path}] are not used by this version"]
 
 
 # ------------------------------------------------------------------ putting it together
@@ -225,6 +222,26 @@ def test_a_certificate_that_cannot_be_used_is_a_configuration_error(tmp_path: Pa
 def test_proxies_keep_their_numbers(config: MainConfig) -> None:
     (proxy,) = proxies(replace(config, proxies=(ProxyConf(0, "site", "http://a/"),)))
     assert (proxy.id, proxy.name, proxy.target_url) == (0, "site", "http://a/")
+
+
+def test_the_command_is_named_as_the_shell_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "joule").write_text("#!/bin/sh\n")
+    (programs / "joule").chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(programs / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert greeting.program() == ".venv/bin/joule"
+    monkeypatch.chdir(programs)
+    assert greeting.program() == "./joule"
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert greeting.program() == str(programs / "joule")
+    monkeypatch.setenv("PATH", str(programs))
+    assert greeting.program() == "joule"
 
 
 def test_the_greeting_says_where_everything_is_and_what_to_try(

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from joule.models.base import DATATYPES
 from joule.models.layout import (
-    DATATYPES,
     Layout,
     compute_dtype,
     find_interval_token,

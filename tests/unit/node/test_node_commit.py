@@ -131,7 +131,7 @@ async def test_a_writer_whose_stream_went_while_it_waited_writes_no_more(
     engine.chosen.held = asyncio.Event()
     writing = asyncio.ensure_future(writers[0].write(make_rows(range(1, 20_001), WIDE)))
     await settle()
-    node.data.forget([node.catalog.data_stream("/w/w0").id])
+    await node.data.drop([node.catalog.data_stream("/w/w0").id])
     engine.chosen.held.set()
     with pytest.raises(PipeError):
         await writing
@@ -211,7 +211,7 @@ async def test_a_full_disk_is_logged_once_and_tried_again_less_and_less_often(
             await clock.advance(30)
             tries.append(engine.chosen.commits - before)
         assert tries == sorted(tries, reverse=True)
-        assert tries[0] == 4
+        assert tries[0] == 5
         assert tries[-1] >= 1
     errors = [r for r in caplog.records if r.levelno >= logging.ERROR]
     assert [r.getMessage() for r in errors] == [
@@ -231,6 +231,25 @@ async def test_acquisition_goes_on_while_the_disk_is_full_and_nothing_is_lost(
         await clock.advance(31)
         assert engine.chosen.pending_bytes == 0
     assert (await node.data.info(node.catalog.data_stream("/w/w0"))).rows == 10_000
+
+
+async def test_the_node_says_what_is_wrong_and_refuses_who_can_come_again(
+    node: LocalNode, engine: ChosenEngine, clock: FakeClock, writers: list[Writer]
+) -> None:
+    other = await node.catalog.create_stream(make_stream("other", WIDE), "/w")
+    engine.chosen.failure = FULL
+    async with running(node):
+        assert (await node.usage()).fault is None
+        await writers[0].write(make_rows([1], WIDE))
+        await clock.advance(1)
+        assert (await node.usage()).fault == "no room left on the device"
+        with pytest.raises(StorageFullError, match="no room left"):
+            await node.data.open_writer(other, can_retry=True)
+        assert not other.is_destination
+        engine.chosen.failure = None
+        await clock.advance(31)
+        assert (await node.usage()).fault is None
+        await (await node.data.open_writer(other, can_retry=True)).close()
 
 
 async def test_when_memory_is_used_up_writers_get_the_error(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import aiohttp
 
-from tests.unit.server.support import Http
+from tests.unit.server.support import Http, add_stream, rows_at
 
 if TYPE_CHECKING:
     from joule.testing.node import RunningNode
@@ -28,6 +28,17 @@ async def test_dbinfo_has_a_path_and_four_integers(http: Http) -> None:
     info = (await http.get("/dbinfo")).json
     assert set(info) == {"path", "size", "other", "reserved", "free"}
     assert all(isinstance(info[key], int) for key in ("size", "other", "reserved", "free"))
+
+
+async def test_commit_makes_accepted_rows_durable(http: Http, running: RunningNode) -> None:
+    stream = await add_stream(running)
+    async with await running.node.data.open_writer(stream) as writer:
+        await writer.write(rows_at(1, 2, 3))
+        samples = running.node.engine.samples
+        assert samples.pending_bytes > 0
+        answer = await http("POST", "/commit.json")
+        assert (answer.status, answer.text) == (200, "ok")
+        assert samples.pending_bytes == 0
 
 
 async def test_get_routes_answer_head_without_a_body(http: Http) -> None:

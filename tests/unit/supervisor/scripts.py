@@ -6,7 +6,7 @@ import shlex
 import sys
 import textwrap
 
-_PREAMBLE = """
+PREAMBLE = """
 import json, os, signal, struct, sys, time
 def pipes():
     return json.loads(json.loads(sys.argv[sys.argv.index("--pipes") + 1]))
@@ -28,7 +28,7 @@ def sleep():
 
 def exec_cmd(code: str) -> str:
     """A command line that runs ``code`` after the helpers above."""
-    script = _PREAMBLE + textwrap.dedent(code)
+    script = PREAMBLE + textwrap.dedent(code)
     return shlex.join([sys.executable, "-u", "-I", "-S", "-c", script])
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 import re
 
 from joule.supervisor.log import LINE_BYTES_MAX, ModuleLog, local_time
@@ -36,6 +37,19 @@ def test_only_the_configured_number_of_lines_is_kept() -> None:
     log = make(3)
     log.feed(b"".join(b"%d\n" % n for n in range(1000)))
     assert log.lines == ["[T]: 997", "[T]: 998", "[T]: 999"]
+
+
+def test_the_last_lines_are_kept_however_the_output_is_cut() -> None:
+    chance = random.Random(5)
+    text = b"".join(b"%d" % n + b"\n" * chance.randint(1, 3) for n in range(500))
+    for lines_max in (1, 2, 5):
+        log, at = make(lines_max), 0
+        while at < len(text):
+            size = chance.randint(1, 40)
+            log.feed(text[at : at + size])
+            at += size
+            expected = text[:at].decode().split("\n")[:-1][-lines_max:]
+            assert log.lines == [f"[T]: {line}" for line in expected]
 
 
 def test_any_bytes_are_tolerated() -> None:

@@ -158,6 +158,7 @@ def test_a_pid_that_was_used_again_counts_from_its_start() -> None:
 async def guarded(guard: OrphanGuard) -> tuple[asyncio.Task[None], psutil.Process]:
     """Run a guard and give its process."""
     task = asyncio.create_task(guard.run())
+    await guard.ready()
     return task, await asyncio.to_thread(guard_other_than, None)
 
 
@@ -178,16 +179,19 @@ def _is_guard(process: psutil.Process) -> bool:
         return False
 
 
-async def test_the_guard_goes_without_harm_when_it_is_dismissed() -> None:
+async def test_what_a_module_leaves_behind_ends_when_the_guard_is_dismissed() -> None:
     guard = OrphanGuard()
     task, process = await guarded(guard)
-    module, pipe = await started(IGNORES_SIGTERM, guard.environment)
+    left, pipe = await started(IGNORES_SIGTERM, guard.environment)
+    other, other_pipe = await started(SLEEPS, {"JOULE_SUPERVISOR": "other"})
     task.cancel()
     await asyncio.wait([task])
     assert not process.is_running()
-    assert module.returncode is None
-    await terminate(module, 0.1)
+    assert await left.wait() == -9
+    assert other.returncode is None
+    await terminate(other)
     pipe.close()
+    other_pipe.close()
 
 
 async def test_when_the_node_is_gone_its_modules_are_ended_and_others_are_not() -> None:
@@ -220,3 +224,30 @@ async def test_a_guard_that_was_killed_is_replaced(monkeypatch: pytest.MonkeyPat
     assert second.is_running()
     task.cancel()
     await asyncio.wait([task])
+
+
+async def test_there_is_one_guard_from_the_first_module_on_and_none_before() -> None:
+    guard = OrphanGuard()
+    task = asyncio.create_task(guard.run())
+    await asyncio.sleep(0)
+    assert guards() == []
+    await asyncio.gather(*(guard.ready() for _ in range(5)))
+    assert len(guards()) == 1
+    task.cancel()
+    await asyncio.wait([task])
+    assert guards() == []
+
+
+async def test_no_module_is_started_when_the_guard_cannot_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = os.listdir("/proc/self/fd")
+    guard = OrphanGuard()
+    monkeypatch.setattr("sys.executable", "/no/such/python")
+    with pytest.raises(FileNotFoundError):
+        await guard.ready()
+    assert os.listdir("/proc/self/fd") == before
+
+
+def guards() -> list[psutil.Process]:
+    return [process for process in psutil.Process().children() if _is_guard(process)]

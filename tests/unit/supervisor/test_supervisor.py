@@ -147,6 +147,17 @@ async def test_a_module_that_ends_is_started_again_with_a_break_in_its_data(benc
     assert lines[:3] == ["---starting module---", "---module terminated---", lines[0]]
 
 
+async def test_a_module_waits_for_its_guard_and_is_tried_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conf = module("m", TWO_ROWS, outputs=OUT)
+    monkeypatch.setattr("joule.supervisor.orphans.sys.executable", "/no/such/python")
+    async with bench.running(conf) as supervisor:
+        await until(lambda: "ERROR: cannot start module" in " ".join(supervisor.logs("m")))
+        monkeypatch.undo()
+        assert await bench.until_rows("/a/out", 2) == [[(1, 10), (2, 20)]]
+
+
 async def test_a_module_that_cannot_be_started_is_tried_again(bench: Bench) -> None:
     conf = module_with_fault("[Main]\nname=m\nexec_cmd=/no/such -x\n", Path("m.conf"))
     async with bench.running(conf) as supervisor:

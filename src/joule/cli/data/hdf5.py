@@ -13,7 +13,8 @@ import click
 import h5py
 import numpy as np
 
-from joule.models.layout import DATATYPES, Layout
+from joule.models.base import DATATYPES
+from joule.models.layout import Layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

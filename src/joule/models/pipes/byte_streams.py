@@ -147,6 +147,7 @@ class DescriptorWriter(_Descriptor):
     def __init__(self, fd: int) -> None:
         super().__init__(fd)
         self._unsent = memoryview(b"")
+        self._turn = asyncio.Lock()  # several parts of a module may write to the same pipe
 
     def write(self, data: bytes, /) -> None:
         """Hand bytes to the kernel; what it has no room for is sent by :meth:`drain`.
@@ -159,11 +160,14 @@ class DescriptorWriter(_Descriptor):
     async def drain(self) -> None:
         """Wait until the kernel has taken everything; cancelling keeps the rest for later."""
         await asyncio.sleep(0)
+        if not self._unsent:
+            return
         loop = asyncio.get_running_loop()
-        while self._unsent:
-            self._check_open()
-            await self._wait(loop.add_writer, loop.remove_writer)
-            self._push()
+        async with self._turn:
+            while self._unsent:
+                self._check_open()
+                await self._wait(loop.add_writer, loop.remove_writer)
+                self._push()
 
     async def wait_closed(self) -> None:
         """Return at once: a descriptor is closed when ``close`` returns."""

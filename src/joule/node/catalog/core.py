@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from copy import copy
 from dataclasses import dataclass
@@ -64,7 +63,6 @@ class CatalogCore:
         self._tree = tree
         self._clock = clock
         self._drop = drop
-        self._turn = asyncio.Lock()
         self._last_stamp_us = _microseconds(tree.root.updated_at)
 
     # ------------------------------------------------------------------ looking up
@@ -133,7 +131,7 @@ class CatalogCore:
     @asynccontextmanager
     async def _change(self) -> AsyncIterator[Draft]:
         """Fill in a draft, alone; at the end of the block it is carried out, unless it raises."""
-        async with self._turn:
+        async with self.records.turn:
             draft = Draft(self._tree, self._stamp())
             yield draft
             await completely(self._carry_out(draft))

@@ -93,7 +93,8 @@ def _number(name: str, value: object) -> float | None:
     if value is None and name in _LIMITS:
         return None
     try:
-        number = float(value)  # type: ignore[arg-type]  # what is no number is refused below
+        # A truth value is none of the numbers that Python takes it for.
+        number = float("" if isinstance(value, bool) else value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError) as error:
         raise ConfigurationError(
             f"Invalid element configuration: [{name}] must be a number"

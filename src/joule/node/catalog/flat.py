@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from joule.node.tasks import completely
@@ -28,10 +29,15 @@ _KINDS = {
 
 
 class FlatRecords:
-    """Records by kind and id, in the order in which they were made."""
+    """Records by kind and id, in the order in which they were made.
+
+    Whoever changes anything of the catalog, tree or records, holds ``turn`` from looking at what
+    is there until the change is stored.
+    """
 
     def __init__(self, store: CatalogStore, snapshot: CatalogSnapshot) -> None:
         self._store = store
+        self.turn = asyncio.Lock()
         self.annotations = {record.id: record for record in snapshot.annotations}
         self.masters = {record.id: record for record in snapshot.masters}
         self.followers = {record.id: record for record in snapshot.followers}
@@ -43,7 +49,7 @@ class FlatRecords:
     async def change(
         self, put: Sequence[FlatRecord] = (), delete: Sequence[tuple[Kind, int]] = ()
     ) -> None:
-        """Put and delete records, all or none; durable on return."""
+        """Put and delete records, all or none; durable on return. The caller has the turn."""
         await completely(self._change(put, delete))
 
     async def _change(self, put: Sequence[FlatRecord], delete: Sequence[tuple[Kind, int]]) -> None:

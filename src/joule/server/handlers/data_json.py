@@ -43,8 +43,7 @@ async def data_json(request: web.Request) -> web.StreamResponse:
 
 async def _send(request: web.Request, reading: Reading) -> web.StreamResponse:
     with request.app[LASTING].until_stopped() as outcome:
-        blocks = await begun(reading.blocks)
-        async with sending(request, _HEADERS) as response:
+        async with begun(reading.blocks) as blocks, sending(request, _HEADERS) as response:
             if request.method != "HEAD":
                 async for text in _plot(blocks, reading.level):
                     await response.write(text.encode())

@@ -45,9 +45,9 @@ async def _send_live(request: web.Request, stream: DataStream) -> web.StreamResp
 
 
 async def _send_past(request: web.Request, reading: Reading) -> web.StreamResponse:
+    headers = row_headers(reading.layout, reading.level)
     with request.app[LASTING].until_stopped() as outcome:
-        blocks = await begun(reading.blocks)
-        async with sending(request, row_headers(reading.layout, reading.level)) as response:
+        async with begun(reading.blocks) as blocks, sending(request, headers) as response:
             await _send_blocks(request, response, blocks, reading.layout)
     if outcome.stopped:
         cut_off(request)

@@ -29,7 +29,7 @@ async def data_write(request: web.Request) -> web.Response:
     node = node_of(request)
     stream = node.catalog.data_stream(query_spec(request))
     decoder = RowDecoder(stream.rows_layout)
-    writer = await node.data.open_writer(stream, merge_gap_us=_merge_gap(request))
+    writer = await node.data.open_writer(stream, merge_gap_us=_merge_gap(request), can_retry=True)
     with request.app[LASTING].until_stopped() as outcome:
         await _receive(request, decoder, writer)
     if outcome.stopped:
@@ -43,7 +43,11 @@ async def data_write(request: web.Request) -> web.Response:
 
 
 async def _receive(request: web.Request, decoder: RowDecoder, writer: Writer) -> None:
-    """Feed the body to the writer and let go of the stream, whatever happens."""
+    """Feed the body to the writer and let go of the stream, whatever happens.
+
+    Each turn takes all that came while the rows before were written, about 2 MiB at most: a fast
+    sender shares the cost of merging late rows, a slow one does not wait for more to come.
+    """
     try:
         async for data in request.content.iter_any():
             for rows, ends_interval in decoder.feed(data):

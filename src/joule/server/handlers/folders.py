@@ -14,7 +14,7 @@ from joule.server.params import (
     json_body,
     query_spec,
 )
-from joule.server.responses import ok
+from joule.server.responses import long_json, ok
 from joule.server.services import node_of
 from joule.wire.json_models import active_data_streams, folder_to_json
 from joule.wire.routes import Route
@@ -34,14 +34,14 @@ async def folder_tree(request: web.Request) -> web.Response:
     root = node.catalog.root()
     tree = await _with_info(node, root) if "data-info" in request.query else folder_to_json(root)
     tree["active_data_streams"] = active_data_streams(root)
-    return web.json_response(tree)
+    return long_json(tree)
 
 
 @routes.get(Route.FOLDER)
 async def folder_get(request: web.Request) -> web.Response:
     """Give one folder and everything below it."""
     folder = node_of(request).catalog.folder(query_spec(request))
-    return web.json_response(folder_to_json(folder))
+    return long_json(folder_to_json(folder))
 
 
 @routes.put(Route.FOLDER)

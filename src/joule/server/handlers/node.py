@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from aiohttp import web
 
+from joule.server.responses import ok
 from joule.server.services import node_of, services_of
 from joule.wire.routes import SERVER_BANNER, Route
 
@@ -35,5 +36,15 @@ async def version_json(request: web.Request) -> web.Response:
 
 @routes.get(Route.DBINFO)
 async def dbinfo(request: web.Request) -> web.Response:
-    """Give where the data is and the bytes it takes."""
-    return web.json_response(asdict(await node_of(request).usage()))
+    """Give where the data is and the bytes it takes; ``fault`` only while there is one."""
+    usage = asdict(await node_of(request).usage())
+    if usage["fault"] is None:
+        del usage["fault"]
+    return web.json_response(usage)
+
+
+@routes.post(Route.COMMIT)
+async def commit(request: web.Request) -> web.Response:
+    """Make all rows durable that were accepted so far: what reads the store finds them there."""
+    await node_of(request).commit()
+    return ok()

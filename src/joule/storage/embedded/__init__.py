@@ -9,12 +9,13 @@ from __future__ import annotations
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
+from joule.models.layout import Layout
 from joule.storage.embedded import catalog, events, samples
 from joule.storage.embedded.catalog import EmbeddedCatalog
 from joule.storage.embedded.database import Database
 from joule.storage.embedded.events import EmbeddedEvents
 from joule.storage.embedded.samples import EmbeddedSamples
-from joule.storage.interfaces import StoreUsage
+from joule.storage.interfaces import StoreUsage, StreamRef
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,10 +30,12 @@ class EmbeddedEngine:
     Entering creates the file if needed and takes over what the last process had committed. It
     raises ``StorageError`` when another process uses the file and ``StorageFormatError`` when the
     file is not ours or newer than this version. Leaving commits what was accepted. ``vfs`` names
-    an SQLite file layer, for tests that make writes fail.
+    an SQLite file layer, for tests that make writes fail. ``recodes_cold`` lets :meth:`maintain`
+    store old rows anew, smaller.
     """
 
-    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
+    def __init__(self, path: Path, *, vfs: str | None = None, recodes_cold: bool = False) -> None:
+        self._recodes_cold = recodes_cold
         schemas = (samples.SCHEMA, catalog.SCHEMA, events.SCHEMA)
         self._database = Database(path, schemas, vfs=vfs)
         self._samples = EmbeddedSamples(self._database)
@@ -72,6 +75,13 @@ class EmbeddedEngine:
         return StoreUsage(str(self._database.path), self._database.size_bytes)
 
     async def maintain(self) -> None:
-        """Seal a few aged tails, give back a bounded number of free pages, shorten the log."""
+        """Do a little: seal aged tails, remove what deleted streams left, give back room."""
         await self._samples.maintain()
+        if self._recodes_cold:
+            await self._samples.recode(await self._stream_refs())
+        await self._events.maintain()
         await self._database.maintain()
+
+    async def _stream_refs(self) -> list[StreamRef]:
+        streams = (await self._catalog.load()).data_streams
+        return [StreamRef(s.id, Layout(s.datatype, len(s.elements)), s.decimate) for s in streams]

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from joule.storage.embedded.stretch import NO_BREAKS
+from joule.errors import StorageDamagedError
+from joule.storage.embedded.stretch import NO_BREAKS, Stretch
 
 if TYPE_CHECKING:
     from joule.models.intervals import Interval
-    from joule.storage.embedded.stretch import Indices, Stretch
+    from joule.storage.embedded.stretch import Indices
 
 _RECORD: Final = np.dtype([("row", "<u4"), ("before", "<i8"), ("after", "<i8")])
 
@@ -39,13 +40,26 @@ def pack(gaps: Gaps) -> bytes | None:
 
 
 def unpack(data: bytes | None) -> Gaps:
-    """Give the breaks back."""
+    """Give the breaks back; ``StorageDamagedError`` when it is not a whole number of them."""
+    if data is not None and len(data) % _RECORD.itemsize:
+        raise StorageDamagedError(f"stored breaks have {len(data)} bytes")
     return np.frombuffer(data or b"", dtype=_RECORD)
 
 
 def break_rows(data: bytes | None) -> Indices:
     """Give the indices of the rows that start an interval."""
     return NO_BREAKS if data is None else unpack(data)["row"].astype(np.intp)
+
+
+def fit(data: bytes | None, stretch: Stretch) -> bool:
+    """Whether stored breaks are those of a stretch."""
+    gaps = unpack(data)
+    rows = gaps["row"].astype(np.intp)
+    if not len(rows):
+        return True
+    if rows[-1] >= len(stretch) or (np.diff(rows) <= 0).any():
+        return False
+    return bool((gaps == gaps_of(Stretch(stretch.rows, rows))).all())
 
 
 def with_first(gaps: Gaps, first: int, *, present: bool) -> Gaps:

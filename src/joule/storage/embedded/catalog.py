@@ -11,6 +11,9 @@ from collections import defaultdict
 from dataclasses import astuple, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
+from joule.errors import StorageDamagedError
+from joule.storage.embedded import doomed, row_sums
+from joule.storage.embedded.row_sums import put_sums, remove_sums
 from joule.storage.interfaces import (
     AnnotationRecord,
     CatalogSnapshot,
@@ -24,14 +27,14 @@ from joule.storage.interfaces import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import apsw
 
     from joule.storage.embedded.database import Database
     from joule.storage.interfaces import CatalogChanges, Record
 
-SCHEMA = """
+_OWN_SCHEMA = """
 CREATE TABLE IF NOT EXISTS folder (
     id INTEGER PRIMARY KEY, name TEXT NOT NULL, description TEXT, parent_id INTEGER,
     updated_at_us INTEGER NOT NULL
@@ -70,10 +73,11 @@ CREATE TABLE IF NOT EXISTS property (
     name TEXT PRIMARY KEY, value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+SCHEMA = _OWN_SCHEMA + row_sums.SCHEMA + doomed.SCHEMA
 
 _CLAIM = """
 INSERT INTO id_sequence VALUES (?, ?)
-ON CONFLICT DO UPDATE SET next_id = max(next_id, excluded.next_id)
+ON CONFLICT DO UPDATE SET next_id = max(next_id, excluded.next_id) RETURNING kind, next_id
 """
 _ALLOCATE = """
 INSERT INTO id_sequence VALUES (?1, 1 + ?2)
@@ -93,12 +97,16 @@ class _Table:
     def columns(self) -> list[str]:
         return [item.name for item in fields(self.record) if item.name != "elements"]  # type: ignore[arg-type]
 
-    def put(self, connection: apsw.Connection, rows: Iterable[tuple[Any, ...]], *more: str) -> None:
+    def put(self, connection: apsw.Connection, rows: Sequence[tuple[Any, ...]], *more: str) -> None:
         """Insert or replace rows of the columns, and ``more`` of them that no field has."""
         names = [f'"{name}"' for name in (*self.columns, *more)]
         marks = ", ".join("?" * len(names))
         sql = f"INSERT OR REPLACE INTO {self.kind.value} ({', '.join(names)}) VALUES ({marks})"
         connection.executemany(sql, rows)
+        stored = f"SELECT {', '.join(names)} FROM {self.kind.value} WHERE id = ?"
+        # As they are stored: what SQLite makes of a value is what will be read.
+        found = connection.executemany(stored, [(row[0],) for row in rows]).fetchall()
+        put_sums(connection, self.kind.value, [(row[0], row) for row in found])
 
     def rows(
         self, connection: apsw.Connection, *more: str, order: str = "id"
@@ -137,6 +145,22 @@ _TABLES: dict[type[Record], _Table] = {
 }
 
 
+def summed_columns() -> dict[str, list[str]]:
+    """Give the columns that a row's checksum is made of, the key first, for each table."""
+    columns = {table.kind.value: table.columns for table in _TABLES.values()}
+    columns |= {_ELEMENTS.kind.value: [*_ELEMENTS.columns, "stream_id"]}
+    return columns | {"id_sequence": ["kind", "next_id"], "property": ["name", "value"]}
+
+
+def sum_rows(connection: apsw.Connection) -> None:
+    """Note the checksums of all rows there are."""
+    connection.execute(SCHEMA)
+    for table, columns in summed_columns().items():
+        names = ", ".join(f'"{name}"' for name in columns)
+        rows = connection.execute(f"SELECT {names} FROM {table}").fetchall()
+        put_sums(connection, table, [(row[0], row) for row in rows])
+
+
 class EmbeddedCatalog:
     """A ``CatalogStore`` in the embedded engine's file."""
 
@@ -149,6 +173,7 @@ class EmbeddedCatalog:
     async def allocate(self, kind: Kind, count: int = 1) -> range:
         def work(connection: apsw.Connection) -> range:
             ((end,),) = connection.execute(_ALLOCATE, (kind.value, count))
+            put_sums(connection, "id_sequence", [(kind.value, (kind.value, end))])
             return range(end - count, end)
 
         return await self._database.write(work)
@@ -166,11 +191,22 @@ class EmbeddedCatalog:
 
     async def set_property(self, name: str, value: Any) -> None:
         row = (name, json.dumps(value))
-        sql = "INSERT OR REPLACE INTO property VALUES (?, ?)"
-        await self._database.write(lambda connection: connection.execute(sql, row))
+
+        def work(connection: apsw.Connection) -> None:
+            connection.execute("INSERT OR REPLACE INTO property VALUES (?, ?)", row)
+            put_sums(connection, "property", [(name, row)])
+
+        await self._database.write(work)
 
 
 def _load(connection: apsw.Connection) -> CatalogSnapshot:
+    try:
+        return _snapshot(connection)
+    except (ValueError, TypeError) as error:  # no text, no JSON, or no value where one must be
+        raise StorageDamagedError(f"the catalog is damaged: {error}") from error
+
+
+def _snapshot(connection: apsw.Connection) -> CatalogSnapshot:
     records = [table.records(connection) for table in _TABLES.values() if table != _DATA_STREAMS]
     folders, event_streams, annotations, masters, followers = records
     data_streams = tuple(_data_streams(connection))
@@ -189,17 +225,30 @@ def _data_streams(connection: apsw.Connection) -> Iterator[DataStreamRecord]:
 
 def _apply(connection: apsw.Connection, changes: CatalogChanges) -> None:
     streams = [record for record in changes.put if isinstance(record, DataStreamRecord)]
-    deleted = [(id_,) for kind, id_ in changes.delete if kind is Kind.DATA_STREAM]
+    deleted = [id_ for kind, id_ in changes.delete if kind is Kind.DATA_STREAM]
     for kind, id_ in changes.delete:
         connection.execute(f"DELETE FROM {kind.value} WHERE id = ?", (id_,))
-    stale = deleted + [(stream.id,) for stream in streams]
-    connection.executemany("DELETE FROM element WHERE stream_id = ?", stale)
+        remove_sums(connection, kind.value, [id_])
+    doomed.mark(connection, changes.delete)
+    _remove_elements(connection, deleted + [stream.id for stream in streams])
     for record in changes.put:
         _TABLES[type(record)].put(connection, [_values(record)])
     for stream in streams:
         rows = [(*astuple(element), stream.id) for element in stream.elements]
         _ELEMENTS.put(connection, rows, "stream_id")
-    connection.executemany(_CLAIM, list(_claims(changes.put)))
+    _claim(connection, changes.put)
+
+
+def _remove_elements(connection: apsw.Connection, streams: Sequence[int]) -> None:
+    sql = "DELETE FROM element WHERE stream_id = ? RETURNING id"
+    gone = connection.executemany(sql, [(stream,) for stream in streams]).fetchall()
+    remove_sums(connection, Kind.ELEMENT.value, [id_ for (id_,) in gone])
+
+
+def _claim(connection: apsw.Connection, records: Iterable[Record]) -> None:
+    """Let no id that records bring along be given again."""
+    claims = connection.executemany(_CLAIM, list(_claims(records))).fetchall()
+    put_sums(connection, "id_sequence", [(row[0], row) for row in claims])
 
 
 def _values(record: Record) -> tuple[Any, ...]:

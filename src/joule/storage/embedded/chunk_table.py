@@ -6,9 +6,11 @@ knows bytes, timestamps and row counts, and leaves it to others what the bytes m
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from joule.errors import StorageDamagedError
 from joule.models.intervals import MAX_TIME, MIN_TIME
+from joule.storage.embedded.damage import time_range
 from joule.storage.embedded.pyramid import LEVELS
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ SCHEMA: Final = """
         PRIMARY KEY (stream, first)
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS chunk_with_breaks ON chunk (stream, first) WHERE breaks IS NOT NULL;
+    -- Rows and bytes of all chunks of a stream, kept up to date with them.
+    CREATE TABLE IF NOT EXISTS chunk_total (
+        stream INTEGER PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL
+    );
     CREATE TABLE IF NOT EXISTS chunk_data (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
     CREATE TABLE IF NOT EXISTS pyramid (
         stream INTEGER NOT NULL,
@@ -75,6 +81,16 @@ class Totals(NamedTuple):
     bytes: int
 
 
+NO_CHUNKS: Final = Totals(0, None, None, 0)
+_TOTALS: Final = """
+    SELECT t.rows, (SELECT min(first) FROM chunk WHERE stream = ?1),
+        (SELECT last FROM chunk WHERE stream = ?1 ORDER BY first DESC LIMIT 1), t.bytes
+    FROM chunk_total t WHERE t.stream = ?1
+"""
+_ADD: Final = """
+    INSERT INTO chunk_total VALUES (?, ?, ?) ON CONFLICT DO UPDATE
+    SET rows = rows + excluded.rows, bytes = bytes + excluded.bytes
+"""
 _LEVELS: Final = ", ".join(map(str, LEVELS))
 _COLUMNS: Final = "c.first, c.last, c.rows, c.data, c.data_bytes, c.pyramid_bytes, c.breaks"
 _NEXT: Final = f"""
@@ -93,6 +109,18 @@ _WITH_BREAKS: Final = f"""
 """
 
 
+def _chunk(row: tuple[Any, ...]) -> Chunk:
+    """Take a row of the table; SQLite has no checksum of its own for it."""
+    chunk = Chunk._make(row)
+    try:
+        is_whole = chunk.first <= chunk.last and chunk.rows > 0 and chunk.data > 0
+    except TypeError:
+        is_whole = False
+    if not is_whole or not (chunk.breaks is None or isinstance(chunk.breaks, bytes)):
+        raise StorageDamagedError(f"the entry of the chunk of {chunk.first} us is not whole")
+    return chunk
+
+
 class ChunkTable:
     """The chunks of all streams, seen through one connection and its current transaction."""
 
@@ -104,7 +132,13 @@ class ChunkTable:
 
     def following(self, stream: int, position: int) -> Iterator[Chunk]:
         """Chunks with rows at or after ``position``, in time order."""
-        return map(Chunk._make, self._execute(_NEXT, (stream, position)))
+        last = MIN_TIME - 1
+        for row in self._execute(_NEXT, (stream, position)):
+            chunk = _chunk(row)
+            if chunk.first <= last:
+                raise StorageDamagedError(f"two chunks have rows of {time_range(last, last)}")
+            last = chunk.last
+            yield chunk
 
     def overlapping(self, stream: int, interval: Interval) -> Iterator[Chunk]:
         """Chunks whose span of rows meets ``[start, end)``, in time order."""
@@ -120,12 +154,12 @@ class ChunkTable:
             "ORDER BY c.first DESC LIMIT 1",
             (stream, time),
         ).fetchone()
-        return None if found is None else Chunk._make(found)
+        return None if found is None else _chunk(found)
 
     def with_breaks(self, stream: int, interval: Interval) -> list[tuple[Chunk, int | None]]:
         """Chunks of a range that have breaks, each with the last timestamp of the one before."""
         rows = self._execute(_WITH_BREAKS, (stream, *interval))
-        return [(Chunk._make(row[:-1]), row[-1]) for row in rows]
+        return [(_chunk(row[:-1]), row[-1]) for row in rows]
 
     def last(self, stream: int) -> int:
         """Give the last timestamp of a stream, the smallest there is when it has no chunks."""
@@ -133,26 +167,34 @@ class ChunkTable:
         return MIN_TIME if chunk is None else chunk.last
 
     def totals(self, stream: int) -> Totals:
-        """Sum up all chunks of a stream."""
-        (row,) = self._execute(
-            "SELECT ifnull(sum(rows), 0), min(first), max(last), "
-            "ifnull(sum(data_bytes + pyramid_bytes), 0) FROM chunk WHERE stream = ?",
-            (stream,),
-        )
-        return Totals._make(row)
+        """Give the sums over all chunks of a stream, however many there are, in the same time."""
+        row = self._execute(_TOTALS, (stream,)).fetchone()
+        return NO_CHUNKS if row is None else Totals._make(row)
 
     def rows_between(self, stream: int, first: int, last: int) -> int:
         """Sum up the rows of the chunks that begin in ``[first, last]``."""
-        ((rows,),) = self._execute(
-            "SELECT ifnull(sum(rows), 0) FROM chunk WHERE stream = ? AND first BETWEEN ? AND ?",
+        totals = self.totals(stream)
+        if totals.first is None or totals.last is None or totals.last < first:
+            return 0
+        if first <= totals.first and last >= totals.last:
+            return totals.rows
+        return self._sums(stream, first, last)[0]
+
+    def _sums(self, stream: int, first: int, last: int) -> tuple[int, int]:
+        """Sum up the rows and bytes of the chunks that begin in ``[first, last]``."""
+        ((rows, size),) = self._execute(
+            "SELECT ifnull(sum(rows), 0), ifnull(sum(data_bytes + pyramid_bytes), 0) "
+            "FROM chunk WHERE stream = ? AND first BETWEEN ? AND ?",
             (stream, first, last),
         )
-        return int(rows)
+        return int(rows), int(size)
 
     def data(self, chunk: Chunk) -> bytes:
         """Give the bytes of a chunk's rows."""
-        ((data,),) = self._execute("SELECT data FROM chunk_data WHERE id = ?", (chunk.data,))
-        return bytes(data)
+        found = self._execute("SELECT data FROM chunk_data WHERE id = ?", (chunk.data,)).fetchone()
+        if found is None or not isinstance(found[0], bytes):
+            raise StorageDamagedError("they are not there")
+        return found[0]
 
     def pyramid(self, stream: int, level: int, first: int, last: int) -> dict[int, bytes]:
         """Give one stored level of the chunks that begin in ``[first, last]``, by their first."""
@@ -179,6 +221,7 @@ class ChunkTable:
             breaks=new.breaks,
         )
         self._execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (stream, *chunk))
+        self._execute(_ADD, (stream, chunk.rows, chunk.data_bytes + chunk.pyramid_bytes))
 
     def _put_pyramid(self, stream: int, first: int, pyramid: Iterable[tuple[int, bytes]]) -> int:
         size = 0
@@ -186,6 +229,15 @@ class ChunkTable:
             self._execute("INSERT INTO pyramid VALUES (?, ?, ?, ?)", (stream, level, first, data))
             size += len(data)
         return size
+
+    def replace_data(self, stream: int, chunk: Chunk, data: bytes) -> None:
+        """Store the same rows of a chunk as other bytes."""
+        self._execute("UPDATE chunk_data SET data = ? WHERE id = ?", (data, chunk.data))
+        self._execute(
+            "UPDATE chunk SET data_bytes = ? WHERE stream = ? AND first = ?",
+            (len(data), stream, chunk.first),
+        )
+        self._execute(_ADD, (stream, 0, len(data) - chunk.data_bytes))
 
     def set_breaks(self, stream: int, first: int, breaks: bytes | None) -> None:
         """Replace the breaks of the chunk that begins at ``first``."""
@@ -196,16 +248,19 @@ class ChunkTable:
     def set_pyramid(self, stream: int, first: int, pyramid: Iterable[tuple[int, bytes]]) -> None:
         """Replace the pyramid of the chunk that begins at ``first``."""
         self._remove_pyramids(stream, first, first)
+        _, before = self._sums(stream, first, first)
         size = self._put_pyramid(stream, first, pyramid)
         self._execute(
             "UPDATE chunk SET pyramid_bytes = ? WHERE stream = ? AND first = ?",
             (size, stream, first),
         )
+        _, now = self._sums(stream, first, first)
+        self._execute(_ADD, (stream, 0, now - before))
 
     def remove(self, stream: int, first: int, last: int) -> int:
         """Remove the chunks that begin in ``[first, last]`` and give their number of rows."""
-        rows = self.rows_between(stream, first, last)
         bounds = (stream, first, last)
+        rows, size = self._sums(*bounds)
         self._execute(
             "DELETE FROM chunk_data WHERE id IN "
             "(SELECT data FROM chunk WHERE stream = ? AND first BETWEEN ? AND ?)",
@@ -213,13 +268,29 @@ class ChunkTable:
         )
         self._remove_pyramids(stream, first, last)
         self._execute("DELETE FROM chunk WHERE stream = ? AND first BETWEEN ? AND ?", bounds)
+        self._execute(_ADD, (stream, -rows, -size))
+        self._execute("DELETE FROM chunk_total WHERE stream = ? AND rows = 0", (stream,))
         return rows
+
+    def remove_some(self, stream: int, chunks: int) -> int:
+        """Remove up to so many of the first chunks of a stream and give their number."""
+        found: list[Any] = self._execute(
+            "SELECT first FROM chunk WHERE stream = ? ORDER BY first LIMIT ?", (stream, chunks)
+        ).fetchall()
+        if found:
+            self.remove(stream, found[0][0], found[-1][0])
+        return len(found)
 
     def drop_pyramids(self, stream: int) -> None:
         """Remove the pyramids of all chunks of a stream."""
         self._remove_pyramids(stream, MIN_TIME, MAX_TIME)
         self._execute(
             "UPDATE chunk SET pyramid_bytes = 0 WHERE stream = ? AND pyramid_bytes > 0", (stream,)
+        )
+        self._execute(
+            "UPDATE chunk_total SET bytes = "
+            "(SELECT sum(data_bytes) FROM chunk WHERE stream = ?1) WHERE stream = ?1",
+            (stream,),
         )
 
     def _remove_pyramids(self, stream: int, first: int, last: int) -> None:

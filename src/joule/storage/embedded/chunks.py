@@ -10,15 +10,21 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from joule.storage.embedded.breaks import break_rows, gaps_of, pack, unpack, with_first
+import numpy as np
+
+from joule.errors import StorageDamagedError
+from joule.models.decimation import concat
+from joule.storage.embedded.breaks import break_rows, fit, gaps_of, pack, unpack, with_first
 from joule.storage.embedded.chunk_table import NewChunk
 from joule.storage.embedded.codec import decode, encode
-from joule.storage.embedded.pyramid import LEVELS, build
+from joule.storage.embedded.damage import reported_as, time_range
+from joule.storage.embedded.pyramid import LEVELS, build, decode_groups, decode_short_groups
 from joule.storage.embedded.stretch import Stretch, cut, join
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from joule.models.decimation import Groups
     from joule.storage.embedded.chunk_table import Chunk, ChunkTable
     from joule.storage.interfaces import StreamRef
 
@@ -43,9 +49,28 @@ class Chunks:
         self.rows_full = chunk_rows(stream.layout.row_bytes)
 
     def load(self, chunk: Chunk) -> Stretch:
-        """Decode the rows of a chunk."""
-        rows = decode(self.table.data(chunk), self.stream.layout.dtype)
-        return Stretch(rows, break_rows(chunk.breaks))
+        """Decode the rows of a chunk; ``StorageDamagedError`` unless they are what they were."""
+        with reported_as(f"rows of {time_range(chunk.first, chunk.last)}"):
+            rows = decode(self.table.data(chunk), self.stream.layout.dtype)
+            stretch = Stretch(rows, break_rows(chunk.breaks))
+            _check(chunk, stretch)
+        return stretch
+
+    def load_groups(self, chunk: Chunk, data: bytes) -> Groups:
+        """Decode the stored groups of a chunk, which are ``data``."""
+        with reported_as(f"decimated rows of {time_range(chunk.first, chunk.last)}"):
+            groups = decode_groups(data, self.stream.layout)
+            if int(groups.count.sum()) != chunk.rows:
+                raise StorageDamagedError("they do not stand for all rows")
+        return groups
+
+    def load_many_groups(self, found: Sequence[tuple[Chunk, bytes]]) -> Groups:
+        """Decode the stored groups of neighbouring chunks, at least one, behind one another."""
+        groups = decode_short_groups([data for _, data in found], self.stream.layout)
+        rows = [chunk.rows for chunk, _ in found]
+        if groups is not None and np.array_equal(groups.count, rows):  # one group in each
+            return groups
+        return concat([self.load_groups(chunk, data) for chunk, data in found])
 
     def put(self, pieces: Iterable[Stretch]) -> None:
         """Store each piece as one chunk."""
@@ -99,6 +124,14 @@ class Chunks:
             chunk = self.table.before(self.stream.id, chunk.first)
         enough = len(found) == MERGED_CHUNKS - 1 or len(stretch) >= self.rows_full
         return found if enough else []
+
+
+def _check(chunk: Chunk, stretch: Stretch) -> None:
+    """Compare what is known of a chunk with its rows."""
+    if len(stretch) != chunk.rows or (stretch.first, stretch.last) != (chunk.first, chunk.last):
+        raise StorageDamagedError("they are not those of their entry")
+    if not fit(chunk.breaks, stretch):
+        raise StorageDamagedError("their breaks do not fit")
 
 
 def _size_class(rows: int) -> int:

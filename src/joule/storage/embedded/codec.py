@@ -16,14 +16,20 @@ import numpy as np
 import zstandard
 
 from joule.errors import StorageDamagedError, StorageFormatError
+from joule.storage.embedded.columns import decode_columns, encode_columns
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from joule.models.layout import Rows
 
 PLAIN: Final = 0
 """Encoding: packed records as they are."""
 SHUFFLED: Final = 1
 """Encoding: records byte-transposed as a whole, then one zstd frame."""
+
+COLUMNS: Final = 2
+"""Encoding: the columns of rows, each compressed with pcodec."""
 
 _HEADER: Final = struct.Struct("<BxxxII")
 """Encoding, bytes of a record, number of records; a CRC-32 of header and body follows."""
@@ -60,6 +66,12 @@ def encode(records: Rows) -> bytes:
     return _framed(SHUFFLED, size, len(records), _coders().compress(shuffled.data))
 
 
+def encode_cold(rows: Rows) -> bytes | None:
+    """Give the bytes to store for ``(n,)`` old rows, smaller and slower; None where it cannot."""
+    body = encode_columns(rows)
+    return None if body is None else _framed(COLUMNS, rows.dtype.itemsize, len(rows), body)
+
+
 def decode(data: bytes | memoryview, dtype: np.dtype[Any]) -> Rows:
     """Give the read-only records that :func:`encode` was given.
 
@@ -71,7 +83,31 @@ def decode(data: bytes | memoryview, dtype: np.dtype[Any]) -> Rows:
         return _records(body, dtype, count)
     if encoding == SHUFFLED:
         return _records(_unshuffled(body, dtype.itemsize, count), dtype, count)
+    if encoding == COLUMNS:
+        rows = decode_columns(body, dtype, count)
+        rows.flags.writeable = False
+        return rows
     raise StorageFormatError(f"rows are stored in encoding {encoding}: install a newer Joule")
+
+
+def decode_plain(parts: Sequence[bytes], dtype: np.dtype[Any]) -> Rows | None:
+    """Give the records of many short encodings at once.
+
+    None when one of them is not plain or not whole: decoding one by one says which and why.
+    """
+    bodies = []
+    for data in parts:
+        if len(data) < _BODY:
+            return None
+        encoding, size, count = _HEADER.unpack_from(data)
+        (checksum,) = _CHECKSUM.unpack_from(data, _HEADER.size)
+        body = data[_BODY:]
+        whole = len(body) == count * size and size == dtype.itemsize
+        matches = zlib.crc32(body, zlib.crc32(data[: _HEADER.size])) == checksum
+        if encoding != PLAIN or not whole or not matches:
+            return None
+        bodies.append(body)
+    return np.frombuffer(b"".join(bodies), dtype=dtype)
 
 
 def _framed(encoding: int, size: int, count: int, body: bytes) -> bytes:

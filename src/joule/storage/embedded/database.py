@@ -1,13 +1,15 @@
 """The one SQLite file of the embedded engine, and the threads that may touch it.
 
-One thread writes and checkpoints, a few threads read through read-only connections, and no other
-file of this package opens a connection. The file belongs to one process at a time. What is stored
-in it is the business of the callers; this file knows transactions, durability and errors.
+One thread writes and checkpoints, a few threads read through read-only connections, and but for
+``snapshot.py`` no other file of this package opens a connection. The file belongs to one process
+at a time. What is stored in it is the business of the callers; this file knows transactions,
+durability and errors.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +25,7 @@ from joule.errors import (
     StorageFullError,
 )
 from joule.storage.embedded.file_lock import FileLock
+from joule.storage.embedded.upgrades import STEPS, advance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +33,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-FORMAT_VERSION: Final = 1
+_log = logging.getLogger(__name__)
+
+FORMAT_VERSION: Final = 2
 """Kept in ``PRAGMA user_version``; ``docs/storage-format.md`` describes what it stands for."""
 
 APPLICATION_ID: Final = 0x4A4F554C
@@ -49,7 +54,6 @@ _WRITER_PRAGMAS: Final = f"""
     PRAGMA synchronous = EXTRA;
     PRAGMA secure_delete = OFF;
     PRAGMA cache_size = -8192;
-    PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES};
     PRAGMA journal_size_limit = {WAL_BYTES_MAX};
 """
 
@@ -70,6 +74,8 @@ class Database:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._connection: apsw.Connection | None = None
+        self._log_pages = 0
+        self._checkpoint_fails = False
         self._reading = threading.local()
         self._read_connections: list[apsw.Connection] = []
         self._closed = False
@@ -114,7 +120,11 @@ class Database:
         The connection is read-only. ``work`` should return within milliseconds: what is long is
         read in steps, so that no transaction holds back the write-ahead log.
         """
-        return await self._submit(self._readers, lambda: self._read(work))
+        return await self.begin_read(work)
+
+    def begin_read(self, work: Callable[[apsw.Connection], T]) -> asyncio.Future[T]:
+        """Begin a :meth:`read` whose result is awaited later; cancelling it drops the result."""
+        return self._submit(self._readers, lambda: self._read(work))
 
     async def maintain(self) -> None:
         """Give a bounded number of free pages back to the file system; shorten the log."""
@@ -129,10 +139,10 @@ class Database:
             if file.exists()
         )
 
-    async def _submit(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    def _submit(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
         if self._closed:
             raise StorageError(f"{self.path} is closed")
-        return await asyncio.get_running_loop().run_in_executor(threads, work)
+        return asyncio.get_running_loop().run_in_executor(threads, work)
 
     # ------------------------------------------------------------------ on the writer thread
 
@@ -142,7 +152,14 @@ class Database:
         with translated(self.path):
             self._connection = self._connect(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
             _prepare(self._connection, self.path)
+            self._connection.set_wal_hook(self._note_log)
+            self._upgrade(self._connection.pragma("user_version"))
         self._write(self._create_tables, None)
+
+    def _upgrade(self, old: int) -> None:
+        """Bring a file of an older format up to date, part by part."""
+        while (number := self._write(lambda c: advance(c, STEPS), None)) is not None:
+            _log.info("%s: upgrading from storage format %d, now to %d", self.path, old, number)
 
     def _create_tables(self, connection: apsw.Connection) -> None:
         for schema in self._schemas:
@@ -171,7 +188,30 @@ class Database:
                 raise
         if done is not None:
             done(result)
+        if self._log_pages >= CHECKPOINT_PAGES:
+            self._checkpoint(connection)
         return result
+
+    def _note_log(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        self._log_pages = pages
+        return apsw.SQLITE_OK
+
+    def _checkpoint(self, connection: apsw.Connection) -> None:
+        """Write the log back. SQLite would do so by itself, and keep to itself when it fails.
+
+        What is in the log is durable, so a failure takes nothing away: the next transaction tries
+        again, and until then the log grows.
+        """
+        try:
+            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:
+            return
+        except apsw.Error as error:
+            if not self._checkpoint_fails:
+                _log.error("%s: the write-ahead log cannot be written back: %s", self.path, error)
+            self._checkpoint_fails = True
+        else:
+            self._checkpoint_fails = False
 
     def _maintain(self) -> None:
         connection = self._connection
@@ -180,8 +220,13 @@ class Database:
             spare = connection.pragma("freelist_count") - FREE_PAGES_KEPT
             if spare > connection.pragma("page_count") // 8:
                 connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
-            with suppress(apsw.BusyError):  # a reader is at work: the next time then
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            # A reader, a backup say, may be at work for long: nobody waits, the next time then.
+            connection.set_busy_timeout(0)
+            try:
+                with suppress(apsw.BusyError):
+                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            finally:
+                connection.set_busy_timeout(BUSY_TIMEOUT_MS)
 
     # ------------------------------------------------------------------ on a reader thread
 
@@ -218,24 +263,31 @@ def _create(path: Path) -> None:
 
 def _prepare(connection: apsw.Connection, path: Path) -> None:
     """Check that the file is ours and of a version we read, and set it up when it is new."""
-    version = connection.pragma("user_version")
-    application = connection.pragma("application_id")
     if connection.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone() is None:
         connection.execute("PRAGMA page_size = 4096; PRAGMA auto_vacuum = INCREMENTAL")
-    elif application != APPLICATION_ID:
-        raise StorageFormatError(f"{path} is not a Joule store")
-    elif version > FORMAT_VERSION:
-        raise StorageFormatError(
-            f"{path} has storage format {version}, this version of Joule reads formats up to "
-            f"{FORMAT_VERSION}: install a newer one"
-        )
+        version = FORMAT_VERSION
+    else:
+        refuse_foreign(connection, path)
+        version = connection.pragma("user_version")
     # Without fetching, a script stops at its first statement that gives a row.
     connection.execute(_WRITER_PRAGMAS).fetchall()
     connection.pragma("journal_mode", "WAL")
     connection.execute(
         f"BEGIN IMMEDIATE; PRAGMA application_id = {APPLICATION_ID};"
-        f"PRAGMA user_version = {FORMAT_VERSION}; COMMIT"
+        f"PRAGMA user_version = {version}; COMMIT"
     )
+
+
+def refuse_foreign(connection: apsw.Connection, path: Path) -> None:
+    """Raise ``StorageFormatError`` when a file is not ours, or newer than this version."""
+    version = connection.pragma("user_version")
+    if connection.pragma("application_id") != APPLICATION_ID:
+        raise StorageFormatError(f"{path} is not a Joule store")
+    if version > FORMAT_VERSION:
+        raise StorageFormatError(
+            f"{path} has storage format {version}, this version of Joule reads formats up to "
+            f"{FORMAT_VERSION}: install a newer one"
+        )
 
 
 def _roll_back(connection: apsw.Connection) -> None:
@@ -267,3 +319,5 @@ def translated(path: Path) -> Iterator[None]:
             if isinstance(error, foreign):
                 raise ours(text.format(path=path, error=error)) from error
         raise
+    except UnicodeDecodeError as error:  # a flipped byte has made text of something else
+        raise StorageDamagedError(f"{path} is damaged: {error}") from error

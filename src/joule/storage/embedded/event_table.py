@@ -13,9 +13,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from joule.errors import StorageDamagedError
 from joule.models.events import Event
 from joule.models.intervals import MIN_TIME
-from joule.storage.interfaces import EventInfo
+from joule.storage.embedded import doomed
+from joule.storage.embedded.damage import time_range
+from joule.storage.interfaces import EventInfo, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,6 +48,7 @@ CREATE TABLE IF NOT EXISTS event_total (
     content_bytes INTEGER NOT NULL
 ) STRICT;
 """
+SCHEMA += doomed.SCHEMA
 
 _REACHES = f"(VALUES {', '.join(f'({r}, {16**r})' for r in range(OPEN))}, ({OPEN}, {16**OPEN}))"
 _IN_RANGE = "FROM event WHERE stream = ?1 AND (start, id) > (?2, ?3) AND (start, id) < (?4, ?5)"
@@ -173,7 +177,13 @@ class Walk:
 
 def _events(stream_id: int, rows: list[Any], where: EventFilter | None) -> list[Event]:
     # One call of the parser for a whole page is three times as fast as one for each event.
-    contents = json.loads(f"[{','.join([row[3] for row in rows])}]")
+    try:
+        contents = json.loads(f"[{','.join([row[3] for row in rows])}]")
+    except (ValueError, TypeError) as error:
+        place = time_range(*sorted((rows[0][0], rows[-1][0])))
+        raise StorageDamagedError(
+            f"events of event stream {stream_id}, {place}: {error}"
+        ) from error
     events = []
     for (start, id_, end, _), content in zip(rows, contents, strict=True):
         if where is None or where.matches(content):
@@ -246,6 +256,7 @@ def erase_stream(connection: apsw.Connection, stream_id: int) -> int:
     erased = erase(connection, stream_id, keys)
     if not erased:
         connection.execute("DELETE FROM event_total WHERE stream = ?", (stream_id,))
+        doomed.unmark(connection, Kind.EVENT_STREAM, [stream_id])
     return erased
 
 

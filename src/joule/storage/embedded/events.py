@@ -8,8 +8,9 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from joule.storage.embedded import event_table
+from joule.storage.embedded import doomed, event_table
 from joule.storage.embedded.event_table import SCHEMA, Walk, parts
+from joule.storage.interfaces import Kind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -21,6 +22,17 @@ if TYPE_CHECKING:
     from joule.storage.interfaces import EventInfo, EventQuery
 
 __all__ = ["SCHEMA", "EmbeddedEvents"]
+
+
+SWEEPS = 8
+
+
+def _sweep(connection: apsw.Connection) -> bool:
+    """Remove a page of the events of a deleted stream; whether there was one."""
+    stream = next(iter(doomed.marked(connection, Kind.EVENT_STREAM)), None)
+    if stream is not None:
+        event_table.erase_stream(connection, stream)
+    return stream is not None
 
 
 class EmbeddedEvents:
@@ -87,6 +99,12 @@ class EmbeddedEvents:
     async def drop(self, stream_ids: Sequence[int]) -> None:
         for stream_id in stream_ids:
             await self._erase(partial(event_table.erase_stream, stream_id=stream_id))
+
+    async def maintain(self) -> None:
+        """Remove a bounded number of the events of deleted streams."""
+        for _ in range(SWEEPS):
+            if not await self._database.write(_sweep):
+                break
 
     async def _erase(self, step: Callable[[apsw.Connection], int]) -> int:
         """Repeat ``step`` until it erases nothing and give the number of all that it erased."""

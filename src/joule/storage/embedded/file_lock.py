@@ -6,7 +6,7 @@ import fcntl
 import os
 from typing import TYPE_CHECKING
 
-from joule.errors import StorageError
+from joule.errors import StorageError, StorageInUseError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ class FileLock:
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock or raise ``StorageError`` at once."""
+        """Take the lock or raise ``StorageInUseError`` at once."""
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -34,7 +34,7 @@ class FileLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             os.close(descriptor)
-            raise StorageError(f"{self._store} is in use by another process") from error
+            raise StorageInUseError(f"{self._store} is in use by another process") from error
         self._descriptor = descriptor
 
     def release(self) -> None:

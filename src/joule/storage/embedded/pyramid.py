@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from joule.models.decimation import Groups, reduce_at, regroup_at
-from joule.storage.embedded.codec import decode, encode
+from joule.storage.embedded.codec import decode, decode_plain, encode
 from joule.storage.embedded.stretch import group_starts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from joule.models.layout import Layout
+    from joule.models.layout import Layout, Rows
     from joule.storage.embedded.stretch import Stretch
 
 LEVELS: Final = (64, 1024, 16384)
@@ -57,7 +57,16 @@ def encode_groups(groups: Groups, layout: Layout) -> bytes:
 
 def decode_groups(data: bytes, layout: Layout) -> Groups:
     """Give the groups back; raises ``StorageDamagedError`` when they do not match their sum."""
-    records = decode(data, _record(layout))
+    return _groups(decode(data, _record(layout)))
+
+
+def decode_short_groups(parts: Sequence[bytes], layout: Layout) -> Groups | None:
+    """Give the few groups of each of many chunks at once, None when that cannot be."""
+    records = decode_plain(parts, _record(layout))
+    return None if records is None else _groups(records)
+
+
+def _groups(records: Rows) -> Groups:
     count = records["count"].astype(np.int64)
     return Groups(
         records["timestamp"], records["mean"], records["minimum"], records["maximum"], count

@@ -41,7 +41,7 @@ def info(chunks: Chunks, view: View) -> SampleInfo:
     rows, last = totals.rows, totals.last
     if view.first is not None:
         if last is not None and last >= view.first:
-            rows = _count_chunks(chunks, in_chunks(ALL_TIME, view))
+            rows -= _count_chunks(chunks, ALL_TIME._replace(start=view.first))
         rows, last = rows + view.rows, view.pieces[-1].last
     first = view.first if totals.first is None else totals.first
     size = totals.bytes + view.rows * chunks.stream.layout.row_bytes

@@ -17,7 +17,7 @@ from joule.storage.embedded import queries
 from joule.storage.embedded.breaks import break_rows
 from joule.storage.embedded.chunks import CHUNK_BYTES
 from joule.storage.embedded.packing import Packer
-from joule.storage.embedded.pyramid import decode_groups, stored_level
+from joule.storage.embedded.pyramid import stored_level
 from joule.storage.embedded.stretch import cut
 from joule.storage.interfaces import Block, DecimatedBlock
 
@@ -136,14 +136,27 @@ class GroupReader(RangeReader[DecimatedBlock]):
     def read_chunks(self, chunks: Chunks, interval: Interval) -> int | None:
         found, position = self._next_chunks(chunks, interval)
         stored = self._pyramid(chunks, found)
+        unbroken: list[tuple[Chunk, bytes]] = []
         for chunk in found:
             data = stored.get(chunk.first)
-            if data is None or chunk.first < interval.start or chunk.last >= interval.end:
+            if chunk.first < interval.start or chunk.last >= interval.end:
+                data = None
+            if data is not None and chunk.breaks is None:
+                unbroken.append((chunk, data))
+                continue
+            self._read_unbroken(chunks, unbroken)
+            if data is None:
                 self.read_rows(chunks.load(chunk).clip(interval))
             else:
-                groups = decode_groups(data, chunks.stream.layout)
-                self._read_groups(groups, break_rows(chunk.breaks))
+                self._read_groups(chunks.load_groups(chunk, data), break_rows(chunk.breaks))
+        self._read_unbroken(chunks, unbroken)
         return position
+
+    def _read_unbroken(self, chunks: Chunks, found: list[tuple[Chunk, bytes]]) -> None:
+        """Take in the groups of chunks without breaks, all at once, and empty the list."""
+        if found:
+            self._waiting.append(chunks.load_many_groups(found))
+            found.clear()
 
     def read_rows(self, stretch: Stretch) -> None:
         self._pack_waiting()
@@ -186,9 +199,6 @@ class GroupReader(RangeReader[DecimatedBlock]):
         return chunks.table.pyramid(chunks.stream.id, self._stored, *bounds)
 
     def _read_groups(self, groups: Groups, breaks: Indices) -> None:
-        if not len(breaks):
-            self._waiting.append(groups)
-            return
         edges = np.searchsorted(np.cumsum(groups.count) - groups.count, breaks).tolist()
         if edges[0] > 0:
             self._waiting.append(groups[: edges[0]])

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from joule.errors import StorageDamagedError
 from joule.models.intervals import MAX_TIME, MIN_TIME, Interval
-from joule.storage.embedded import chunk_table, editing, queries, tail_table
+from joule.storage.embedded import chunk_table, cold, doomed, editing, queries, tail_table
 from joule.storage.embedded.chunk_table import ChunkTable
 from joule.storage.embedded.chunks import Chunks
+from joule.storage.embedded.damage import reported_as, stream_name
 from joule.storage.embedded.reading import GroupReader, RowReader
 from joule.storage.embedded.records import decode_record
 from joule.storage.embedded.sealing import Sealer
@@ -25,6 +26,7 @@ from joule.storage.embedded.tail_table import TailTable
 from joule.storage.embedded.tails import Tails
 
 if TYPE_CHECKING:
+    from asyncio import Future
     from collections.abc import AsyncIterator, Callable, Sequence
 
     import apsw
@@ -40,7 +42,9 @@ B = TypeVar("B")
 
 _log = logging.getLogger(__name__)
 
-SCHEMA: Final = chunk_table.SCHEMA + tail_table.SCHEMA
+SCHEMA: Final = chunk_table.SCHEMA + tail_table.SCHEMA + doomed.SCHEMA + cold.SCHEMA
+SWEEPS: Final = 8
+RECODES: Final = 8
 CHUNKS_PER_STEP: Final = 32
 
 
@@ -56,8 +60,20 @@ class EmbeddedSamples:
         await self._database.write(lambda connection: _recover(connection, self._tails))
 
     async def maintain(self) -> None:
-        """Seal a bounded number of aged tails."""
+        """Seal a bounded number of aged tails, remove a bounded part of deleted streams."""
         await self._change(lambda sealer: (None, sealer.age()))
+        for _ in range(SWEEPS):
+            if not await self._change(lambda sealer: sealer.sweep()):
+                break
+
+    async def recode(self, streams: Sequence[StreamRef]) -> None:
+        """Store a bounded number of old chunks of each stream in the smaller encoding."""
+        for _ in range(RECODES):
+            streams = [
+                stream
+                for stream in streams
+                if await self._database.write(partial(cold.recode, stream=stream))
+            ]
 
     # ------------------------------------------------------------------ coming in
 
@@ -117,12 +133,25 @@ class EmbeddedSamples:
             yield block
 
     async def _steps(self, stream: StreamRef, reader: RangeReader[B]) -> AsyncIterator[B]:
-        while not reader.finished:
-            for block in await self._ask(stream, reader.step):
-                yield block
+        coming: Future[list[B]] | None = self._begin(stream, reader.step)
+        try:
+            while coming is not None:
+                with reported_as(stream_name(stream)):
+                    blocks = await coming
+                # While the caller is busy with these blocks, the next ones are decoded.
+                coming = None if reader.finished else self._begin(stream, reader.step)
+                for block in blocks:
+                    yield block
+        finally:
+            if coming is not None:
+                coming.cancel()  # a caller that stops early leaves a step behind
 
     async def _ask(self, stream: StreamRef, query: Callable[[Chunks], T]) -> T:
-        return await self._database.read(lambda c: query(Chunks(ChunkTable(c), stream)))
+        with reported_as(stream_name(stream)):
+            return await self._begin(stream, query)
+
+    def _begin(self, stream: StreamRef, query: Callable[[Chunks], T]) -> Future[T]:
+        return self._database.begin_read(lambda c: query(Chunks(ChunkTable(c), stream)))
 
     # ------------------------------------------------------------------ changes
 
@@ -141,7 +170,8 @@ class EmbeddedSamples:
         )
 
     async def retain(self, stream: StreamRef, before: int) -> int:
-        return await self._change(lambda sealer: sealer.retain(stream, int(before)))
+        with reported_as(stream_name(stream)):
+            return await self._change(lambda sealer: sealer.retain(stream, int(before)))
 
     async def drop(self, streams: Sequence[int]) -> None:
         await self._change(lambda sealer: (None, sealer.drop(streams)))
@@ -164,7 +194,8 @@ class EmbeddedSamples:
             outcome = sealer.reach(stream, until)
             return work(sealer.chunks(stream)), outcome
 
-        return await self._change(edit)
+        with reported_as(stream_name(stream)):
+            return await self._change(edit)
 
     async def _change(self, work: Callable[[Sealer], tuple[T, Outcome]]) -> T:
         result, _ = await self._database.write(

@@ -6,15 +6,17 @@ tail record. Whatever is returned is to be settled with the tails once the trans
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from joule.models.intervals import MAX_TIME, MIN_TIME
+from joule.storage.embedded import cold, doomed
 from joule.storage.embedded.chunk_table import ChunkTable
 from joule.storage.embedded.chunks import Chunks, chunk_rows
 from joule.storage.embedded.editing import retain
 from joule.storage.embedded.records import ENTRY, encode_record
 from joule.storage.embedded.tail_table import TailTable
 from joule.storage.embedded.tails import Moved
+from joule.storage.interfaces import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
     from joule.storage.embedded.stretch import Stretch
     from joule.storage.embedded.tails import Held, Tails
     from joule.storage.interfaces import StreamRef
+
+
+SWEPT_CHUNKS: Final = 64
+"""So many chunks of a deleted stream are removed in one transaction of the upkeep."""
 
 
 class Outcome(NamedTuple):
@@ -37,6 +43,7 @@ class Sealer:
     """One transaction on the tails of many streams."""
 
     def __init__(self, connection: apsw.Connection, tails: Tails) -> None:
+        self._connection = connection
         self._chunk_table = ChunkTable(connection)
         self._tail_table = TailTable(connection)
         self._tails = tails
@@ -85,8 +92,19 @@ class Sealer:
         """Remove everything of some streams."""
         for stream in streams:
             self._chunk_table.remove(stream, MIN_TIME, MAX_TIME)
+        cold.forget(self._connection, streams)
+        doomed.unmark(self._connection, Kind.DATA_STREAM, streams)
         tails = (self._tails.held(stream) for stream in set(streams))
         return Outcome([self.forget(held) for held in tails if held is not None])
+
+    def sweep(self) -> tuple[bool, Outcome]:
+        """Remove a part of what is stored for a deleted stream; whether there was anything."""
+        stream = next(iter(doomed.marked(self._connection, Kind.DATA_STREAM)), None)
+        if stream is None:
+            return False, Outcome([])
+        if self._chunk_table.remove_some(stream, SWEPT_CHUNKS) == SWEPT_CHUNKS:
+            return True, Outcome([])
+        return True, self.drop([stream])
 
     def chunks(self, stream: StreamRef) -> Chunks:
         """Give the chunks of a stream."""

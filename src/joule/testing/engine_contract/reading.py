@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import pytest
 
+from joule.models.base import DATATYPES
 from joule.models.intervals import ALL_TIME, MAX_TIME, MIN_TIME, Interval
-from joule.models.layout import DATATYPES, Layout
+from joule.models.layout import Layout
 from joule.storage.interfaces import Engine, StreamRef
 from joule.testing.engine_contract.checks import (
     assert_runs_equal,

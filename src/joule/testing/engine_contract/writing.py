@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from joule.models.base import DATATYPES
 from joule.models.intervals import ALL_TIME as ALL
-from joule.models.layout import DATATYPES, Layout
+from joule.models.layout import Layout
 from joule.storage.interfaces import StreamRef
 from joule.testing.engine_contract.checks import (
     check_stream,

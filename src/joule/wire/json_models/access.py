@@ -107,4 +107,5 @@ def node_info_from_json(version: object, usage: object) -> NodeInfo:
         size_other=check.as_integer(disk["other"], "other"),
         size_reserved=check.as_integer(disk["reserved"], "reserved"),
         size_free=check.as_integer(disk["free"], "free"),
+        fault=None if disk.get("fault") is None else check.as_text(disk["fault"], "fault"),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from joule.models.annotations import AnnotationInfo
@@ -20,7 +20,7 @@ _BOUNDS = ("start", "end")
 
 def info_to_json(info: Info) -> JsonObject:
     """JSON of what is stored of a stream; the bounds of nothing are null."""
-    return asdict(info)
+    return {field.name: getattr(info, field.name) for field in fields(info)}
 
 
 def info_from_json(kind: type[Info], json: object) -> Info:

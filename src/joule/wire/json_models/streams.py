@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from joule.models.streams import DataStream, Element
@@ -11,6 +12,21 @@ from joule.wire.json_models.infos import info_to_json
 if TYPE_CHECKING:
     from joule.models.streams import DataStreamInfo
     from joule.wire.json_models.values import JsonObject
+
+
+_element_values = itemgetter(
+    "id",
+    "index",
+    "name",
+    "units",
+    "plottable",
+    "display_type",
+    "offset",
+    "scale_factor",
+    "default_max",
+    "default_min",
+)
+"""Gives the ten values of an element at once: there are many elements in a tree of folders."""
 
 
 def element_to_json(element: Element) -> JsonObject:
@@ -30,21 +46,22 @@ def element_to_json(element: Element) -> JsonObject:
 
 
 def element_from_json(json: object) -> Element:
-    """Make an element; all ten keys must be there, the display type may have any case."""
-    item = check.as_object(json, "element")
-    plottable = item["plottable"]
-    element = Element(
-        name=check.as_text(item["name"], "element name"),
-        units=check.as_optional_text(item["units"], "units"),
-        plottable=None if plottable is None else check.as_flag(plottable, "plottable"),
-        display_type=check.as_text(item["display_type"], "display_type").lower(),
-        offset=check.as_number(item["offset"], "offset"),
-        scale_factor=check.as_number(item["scale_factor"], "scale_factor"),
-        default_max=check.as_optional_number(item["default_max"], "default_max"),
-        default_min=check.as_optional_number(item["default_min"], "default_min"),
-        index=check.as_optional_integer(item["index"], "index") or 0,
+    """Make an element; all ten keys must be there, the display type is taken in any case."""
+    id_, index, name, units, plottable, display_type, offset, scale, highest, lowest = (
+        _element_values(check.as_object(json, "element"))
     )
-    element.id = check.as_optional_integer(item["id"], "id")
+    element = Element(
+        check.as_text(name, "element name"),
+        check.as_optional_text(units, "units"),
+        check.as_optional_flag(plottable, "plottable"),
+        check.as_text(display_type, "display_type"),
+        offset=check.as_number(offset, "offset"),
+        scale_factor=check.as_number(scale, "scale_factor"),
+        default_max=None if highest is None else check.as_number(highest, "default_max"),
+        default_min=None if lowest is None else check.as_number(lowest, "default_min"),
+        index=0 if index is None else check.as_integer(index, "index"),
+    )
+    element.id = None if id_ is None else check.as_integer(id_, "id")
     return element
 
 

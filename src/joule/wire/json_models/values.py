@@ -1,57 +1,67 @@
-"""Checked reading of single values out of a JSON object."""
+"""Checked reading of single values out of a JSON object.
+
+A tree of folders has tens of values per stream, so each of these is one call with its usual case
+first.
+"""
 
 from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 JsonObject: TypeAlias = dict[str, Any]
 
-_T = TypeVar("_T")
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 
 
 def as_object(value: object, what: str) -> JsonObject:
     """Give ``value`` if it is a JSON object, else raise ``TypeError``."""
-    return _as_type(value, dict, what, "an object")
+    if isinstance(value, dict):
+        return value
+    raise TypeError(f"{what} must be an object")
 
 
 def as_list(value: object, what: str) -> list[Any]:
     """Give ``value`` if it is a JSON list, else raise ``TypeError``."""
-    return _as_type(value, list, what, "a list")
+    if isinstance(value, list):
+        return value
+    raise TypeError(f"{what} must be a list")
 
 
 def as_text(value: object, what: str) -> str:
     """Give ``value`` if it is a string, else raise ``TypeError``."""
-    return _as_type(value, str, what, "a string")
+    if isinstance(value, str):
+        return value
+    raise TypeError(f"{what} must be a string")
 
 
 def as_optional_text(value: object, what: str) -> str | None:
     """Give ``value`` if it is a string or null, else raise ``TypeError``."""
-    return None if value is None else as_text(value, what)
+    if value is None or isinstance(value, str):
+        return value
+    raise TypeError(f"{what} must be a string")
 
 
 def as_flag(value: object, what: str) -> bool:
     """Give ``value`` if it is true or false, else raise ``TypeError``."""
-    return _as_type(value, bool, what, "true or false")
+    if isinstance(value, bool):
+        return value
+    raise TypeError(f"{what} must be true or false")
+
+
+def as_optional_flag(value: object, what: str) -> bool | None:
+    """Give ``value`` if it is true, false or null, else raise ``TypeError``."""
+    if value is None or isinstance(value, bool):
+        return value
+    raise TypeError(f"{what} must be true or false")
 
 
 def as_integer(value: object, what: str) -> int:
     """Give an integer, also for a number without fraction or decimal text."""
-    if type(value) is int and _INT64_MIN <= value <= _INT64_MAX:  # nearly always: events
+    if type(value) is int and _INT64_MIN <= value <= _INT64_MAX:  # nearly always
         return value
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise TypeError(f"{what} must be an integer")
-    try:
-        whole = int(value)
-    except (ValueError, OverflowError) as error:
-        raise ValueError(f"{what} must be an integer") from error
-    if isinstance(value, float) and whole != value:
-        raise ValueError(f"{what} must be an integer")
-    if not _INT64_MIN <= whole <= _INT64_MAX:
-        raise ValueError(f"{what} must fit into 64 bits")
-    return whole
+    return _whole(value, what)
 
 
 def as_optional_integer(value: object, what: str) -> int | None:
@@ -61,6 +71,8 @@ def as_optional_integer(value: object, what: str) -> int | None:
 
 def as_number(value: object, what: str) -> float:
     """Give a finite number, also for numeric text."""
+    if type(value) is float and -math.inf < value < math.inf:  # nearly always
+        return value
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         raise TypeError(f"{what} must be a number")
     try:
@@ -89,7 +101,15 @@ def with_time(json: JsonObject, updated_at: datetime | None) -> JsonObject:
     return json
 
 
-def _as_type(value: object, kind: type[_T], what: str, name: str) -> _T:
-    if not isinstance(value, kind):
-        raise TypeError(f"{what} must be {name}")
-    return value
+def _whole(value: object, what: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise TypeError(f"{what} must be an integer")
+    try:
+        whole = int(value)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{what} must be an integer") from error
+    if isinstance(value, float) and whole != value:
+        raise ValueError(f"{what} must be an integer")
+    if not _INT64_MIN <= whole <= _INT64_MAX:
+        raise ValueError(f"{what} must fit into 64 bits")
+    return whole

@@ -41,6 +41,38 @@ async def test_a_write_larger_than_the_pipe_waits_for_the_reader() -> None:
     reader.close()
 
 
+async def test_parts_of_a_module_may_write_to_the_same_pipe() -> None:
+    reader, writer = ends()
+    pieces = [bytes([number]) * 300_000 for number in range(3)]
+
+    async def write(piece: bytes) -> None:
+        writer.write(piece)
+        await writer.drain()
+
+    tasks = [asyncio.ensure_future(write(piece)) for piece in pieces]
+    assert await waits(asyncio.gather(*tasks))
+    out = bytearray()
+    while len(out) < 900_000:
+        out += await reader.read(1 << 16)
+    async with asyncio.timeout(5):
+        await asyncio.gather(*tasks)
+    assert bytes(out) == b"".join(pieces)
+    writer.close()
+    reader.close()
+
+
+async def test_closing_wakes_all_who_wait_to_write() -> None:
+    reader, writer = ends()
+    writer.write(bytes(1 << 20))
+    tasks = [asyncio.ensure_future(writer.drain()) for _ in range(2)]
+    assert await waits(asyncio.gather(*tasks, return_exceptions=True))
+    writer.close()
+    async with asyncio.timeout(5):
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [str(outcome) for outcome in outcomes] == ["Cannot write to a closed pipe"] * 2
+    reader.close()
+
+
 async def test_cancelling_a_drain_keeps_the_rest() -> None:
     reader, writer = ends()
     data = os.urandom(200_000)

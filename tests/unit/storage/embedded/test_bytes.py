@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from joule.errors import StorageDamagedError, StorageFormatError
+from joule.models.base import DATATYPES
 from joule.models.decimation import reduce
-from joule.models.layout import DATATYPES, Layout
+from joule.models.layout import Layout
 from joule.storage.embedded import codec
 from joule.storage.embedded.codec import decode, encode
 from joule.storage.embedded.pyramid import build, decode_groups, encode_groups, stored_level

@@ -17,8 +17,7 @@ from joule.models.layout import Layout
 from joule.storage.embedded import EmbeddedEngine
 from joule.storage.interfaces import StreamRef
 from joule.testing.engine_contract.checks import check_stream, make_rows, read_runs
-
-from .files import Files, after_power_cut
+from joule.testing.faults import Device, FaultyFiles, Survivors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +31,8 @@ LEVELS = (64, 1024)
 
 
 @pytest.fixture
-def files() -> Iterator[Files]:
-    files = Files()
+def files() -> Iterator[FaultyFiles]:
+    files = FaultyFiles()
     yield files
     files.unregister()
 
@@ -44,7 +43,7 @@ def rows(stream: StreamRef, start: int, end: int) -> Rows:
 
 @pytest.mark.parametrize("kind", ["write", "sync"])
 async def test_a_commit_that_fails_is_tried_again_with_nothing_lost_or_doubled(
-    path: Path, files: Files, kind: str
+    path: Path, files: FaultyFiles, kind: str
 ) -> None:
     async with EmbeddedEngine(path, vfs=files.name) as engine:
         store = engine.samples
@@ -94,7 +93,7 @@ async def test_a_full_device_keeps_rows_waiting_until_there_is_room(path: Path) 
 
 
 async def test_an_edit_that_fails_leaves_rows_and_tail_as_they_were(
-    path: Path, files: Files
+    path: Path, files: FaultyFiles
 ) -> None:
     async with EmbeddedEngine(path, vfs=files.name) as engine:
         store = engine.samples
@@ -166,22 +165,24 @@ async def test_what_was_acknowledged_survives_kills_and_what_is_there_is_whole(
 
 
 class State(NamedTuple):
-    """What a stream holds once so many operations on files are done."""
+    """What a stream holds once so many calls to files are done."""
 
     operations: int
     runs: list[Rows]
 
 
 async def test_a_power_cut_leaves_all_of_a_change_or_nothing(
-    path: Path, files: Files, tmp_path: Path
+    path: Path, files: FaultyFiles, tmp_path: Path
 ) -> None:
     states = await _story(path, files)
     random = np.random.default_rng(20)
     for cut in range(40):
-        moment = int(random.integers(states[0].operations, len(files.operations) + 1))
+        moment = int(random.integers(states[0].operations, len(files.calls) + 1))
         folder = tmp_path / f"cut{cut}"
         folder.mkdir()
-        after_power_cut(files.operations[:moment], folder, random)
+        device = Device()
+        device.run(files.calls[:moment])
+        device.lose_power(folder, Survivors.ANY_SECTORS, random)
         acknowledged = max(i for i, state in enumerate(states) if state.operations <= moment)
         async with EmbeddedEngine(folder / path.name) as engine:
             found, _ = await read_runs(engine.samples, FAST)
@@ -192,12 +193,12 @@ async def test_a_power_cut_leaves_all_of_a_change_or_nothing(
             await check_stream(engine.samples, FAST, states[matching[0]].runs, levels=LEVELS)
 
 
-async def _story(path: Path, files: Files) -> list[State]:
+async def _story(path: Path, files: FaultyFiles) -> list[State]:
     """Append, insert, delete and consolidate; the state after each of them."""
     states: list[State] = []
 
     def reached(*runs: tuple[int, int]) -> None:
-        states.append(State(len(files.operations), [rows(FAST, *run) for run in runs]))
+        states.append(State(len(files.calls), [rows(FAST, *run) for run in runs]))
 
     async with EmbeddedEngine(path, vfs=files.name) as engine:
         store = engine.samples

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -341,3 +342,25 @@ async def test_numpy_integers_are_as_good_as_any(engine: EmbeddedEngine) -> None
     assert await engine.samples.last_before(STREAM, high) == low
     assert await engine.samples.delete(STREAM, Interval(low, high)) == 1
     await check_stream(engine.samples, STREAM, [rows(0, 3), rows(4, FULL + 100)])
+
+
+async def test_a_slow_reader_gets_every_row_of_a_long_read(engine: EmbeddedEngine) -> None:
+    count = 20 * FULL  # several steps, each decoded while the one before is taken
+    engine.samples.append(STREAM, rows(0, count))
+    await engine.samples.commit()
+    read = 0
+    async for block in engine.samples.read(STREAM, ALL_TIME):
+        read += len(block.rows)
+        await engine.samples.info(STREAM)  # the step behind this one may be done meanwhile
+    assert read == count
+
+
+async def test_a_reader_that_stops_early_leaves_nothing_behind(engine: EmbeddedEngine) -> None:
+    engine.samples.append(STREAM, rows(0, 20 * FULL))
+    await engine.samples.commit()
+    reading = engine.samples.read(STREAM, ALL_TIME)
+    assert isinstance(reading, AsyncGenerator)
+    first = await anext(reading)
+    await reading.aclose()
+    assert len(first.rows)
+    assert await engine.samples.delete(STREAM, ALL_TIME) == 20 * FULL

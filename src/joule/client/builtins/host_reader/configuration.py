@@ -20,8 +20,8 @@ def data_stream_conf(path: str = DEFAULT_PATH, keep: str = "1w") -> str:
         "description = load of the machine",
     ]
     for number, element in enumerate(host_elements(), start=1):
-        units = (element.units or "").replace("%", "%%")
-        lines += ["", f"[Element{number}]", f"name = {element.name}", f"units = {units}"]
+        name, units = (text.replace("%", "%%") for text in (element.name, element.units or ""))
+        lines += ["", f"[Element{number}]", f"name = {name}", f"units = {units}"]
     return "\n".join(lines) + "\n"
 
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from joule.client.builtins.host_reader.columns import columns_of
 from joule.client.builtins.host_reader.configuration import COMMAND, DEFAULT_PATH, both
 from joule.client.builtins.host_reader.meter import HostMeter
-from joule.client.checks import require_rate, require_width
-from joule.client.console import say
+from joule.client.checks import require_rate
+from joule.client.console import note, say
 from joule.client.pacing import ticks
 from joule.client.reader_module import ReaderModule
+from joule.errors import ConfigurationError
 from joule.utilities import time_now
 
 if TYPE_CHECKING:
     import argparse
 
+    from joule.client.builtins.host_reader.columns import Columns
     from joule.models.pipes import Pipe
 
 _HIGHEST_HZ = 100.0
@@ -55,10 +58,26 @@ class HostReader(ReaderModule):
         """Measure until asked to stop."""
         require_rate(parsed_args.rate, _HIGHEST_HZ)
         meter = HostMeter()
-        hint = f"[{COMMAND} --print-config] prints the stream configuration for this machine"
-        require_width(output, len(meter.elements), hint)
+        columns = await _columns(output, parsed_args, [element.name for element in meter.elements])
         last = 0
         async for elapsed_s in ticks(self, 1 / parsed_args.rate):
             if elapsed_s >= 1 / parsed_args.rate:  # the first rates need some time to look back on
                 last = max(time_now(), last + 1)
-                await output.write([[last, *meter.read()]])
+                await output.write([[last, *columns.arrange(meter.read())]])
+
+
+async def _columns(output: Pipe, args: argparse.Namespace, measured: list[str]) -> Columns:
+    """Say what goes where, with a note when the stream is not made for this machine."""
+    columns = await columns_of(output, args, measured)
+    hint = f"[{COMMAND} --print-config] prints the stream configuration for this machine"
+    if columns is None:
+        raise ConfigurationError(
+            f"the output must have {len(measured)} elements, not {output.width}; {hint}"
+        )
+    for names, text in (
+        (columns.missing, "is not on this machine and stays 0"),
+        (columns.left_out, "has no element in the stream and is left out"),
+    ):
+        if names:
+            note(f"[{', '.join(names)}] {text}; {hint}")
+    return columns

@@ -1,0 +1,53 @@
+"""A flat file of packed rows: the least that any store has to do, without intervals or groups.
+
+In two ways. As plain numpy code does it: ``tobytes`` on the way in, a copy of each slice of a
+memory map on the way out, arrays of rows that the caller may keep. This is what the speed budget
+calls the flat file. And as bytes that move once between the file and one buffer, over and over:
+the limit of the machine, which no store that compresses or checks anything comes near.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from joule.models.layout import Rows
+
+READ_BYTES = 512 * 1024
+
+
+def write_rows(path: Path, rows: Rows, block: int, *, plain: bool) -> float:
+    """Append blocks of rows with a sync after each; seconds. ``plain`` makes bytes of them."""
+    start = time.perf_counter()
+    with path.open("wb", buffering=0) as file:
+        for at in range(0, len(rows), block):
+            part = rows[at : at + block]
+            file.write(part.tobytes() if plain else part.data)
+            os.fdatasync(file.fileno())
+    return time.perf_counter() - start
+
+
+def read_rows(path: Path, dtype: np.dtype[np.void]) -> float:
+    """Read all rows through a memory map into arrays of their own, block by block; seconds."""
+    start = time.perf_counter()
+    mapped = np.memmap(path, dtype=dtype, mode="r")
+    block = READ_BYTES // dtype.itemsize
+    for at in range(0, len(mapped), block):
+        np.array(mapped[at : at + block])
+    return time.perf_counter() - start
+
+
+def read_bytes(path: Path) -> float:
+    """Read all bytes into one buffer, over and over; seconds."""
+    buffer = bytearray(READ_BYTES)
+    start = time.perf_counter()
+    with path.open("rb", buffering=0) as file:
+        while file.readinto(buffer):
+            pass
+    return time.perf_counter() - start

@@ -1,0 +1,63 @@
+"""``joule admin check``: whether everything that is stored is as it must be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+import joule
+from joule.cli import output
+from joule.cli.host import existing_store, host_node
+from joule.storage.embedded.checking import check_store
+
+if TYPE_CHECKING:
+    from joule.config.main_conf import MainConfig
+    from joule.storage.embedded.checking import Finding, Totals
+
+
+SHOWN_MAX = 1000
+
+
+@click.command("check")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@host_node
+def check(file: Path | None, config: MainConfig) -> None:
+    """Check every row, interval and decimated value that the node of this machine has stored.
+
+    FILE is a backup to check instead. The node may run. The exit status is 1 when anything is
+    wrong; what it is is printed, with the stream and the time.
+    """
+    totals = look_through(file or existing_store(config))
+    output.line(
+        f"{totals.rows} rows of {totals.data_streams} data streams, "
+        f"{totals.events} events of {totals.event_streams} event streams"
+    )
+    if totals.findings:
+        raise click.ClickException(f"{totals.findings} problems found")
+    output.ok()
+
+
+def look_through(store: Path) -> Totals:
+    """Check a store, print what is found, and give the totals."""
+    shown: list[Finding] = []
+
+    def found(finding: Finding) -> None:
+        if len(shown) < SHOWN_MAX:
+            shown.append(finding)
+
+    with output.share("Checking") as step:
+        totals = check_store(store, found, step)
+    for finding in shown:
+        output.line(_line(finding))
+    if totals.findings > len(shown):
+        output.line(f"and {totals.findings - len(shown)} more")
+    return totals
+
+
+def _line(finding: Finding) -> str:
+    if finding.time is None:
+        return f"{finding.place}: {finding.text}"
+    when = joule.utilities.timestamp_to_human(finding.time).strip()
+    return f"{finding.place} at {finding.time} ({when}): {finding.text}"

@@ -1,0 +1,66 @@
+"""``joule admin erase``: everything a stopped node knows and has stored, gone."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from joule.cli.host import existing_store, host_node, stopped
+from joule.storage import open_engine
+from joule.storage.embedded.copying import held
+from joule.storage.interfaces import CatalogChanges, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from joule.config.main_conf import MainConfig
+    from joule.storage.interfaces import CatalogSnapshot, Engine, Record
+
+
+@click.command("erase")
+@click.option("-l", "--links", is_flag=True, help="Masters and followers as well.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@host_node
+def erase(links: bool, yes: bool, config: MainConfig) -> None:
+    """Remove all streams, folders, data and events of the node of this machine.
+
+    The node must be stopped.
+    """
+    store = existing_store(config)
+    with stopped():
+        with held(store):
+            pass  # say that it runs before asking anything
+        if not yes:
+            click.confirm("Are you sure you want to wipe the local node?", abort=True)
+        asyncio.run(_erase(config, links=links))
+
+
+async def _erase(config: MainConfig, *, links: bool) -> None:
+    async with open_engine(config.database, config.folders.data) as engine:
+        catalog = await engine.catalog.load()
+        await engine.catalog.apply(CatalogChanges(delete=_doomed(catalog, links=links)))
+        await engine.samples.drop([stream.id for stream in catalog.data_streams])
+        await engine.events.drop([stream.id for stream in catalog.event_streams])
+        await _give_back_room(engine)
+
+
+def _doomed(catalog: CatalogSnapshot, *, links: bool) -> list[tuple[Kind, int]]:
+    kinds: list[tuple[Kind, Sequence[Record]]] = [
+        (Kind.FOLDER, catalog.folders),
+        (Kind.DATA_STREAM, catalog.data_streams),
+        (Kind.EVENT_STREAM, catalog.event_streams),
+        (Kind.ANNOTATION, catalog.annotations),
+    ]
+    if links:
+        kinds += [(Kind.MASTER, catalog.masters), (Kind.FOLLOWER, catalog.followers)]
+    return [(kind, record.id) for kind, records in kinds for record in records]
+
+
+async def _give_back_room(engine: Engine) -> None:
+    """Do all of the upkeep that a running node does a little at a time."""
+    size, before = (await engine.usage()).size_bytes, None
+    while before is None or size < before:
+        await engine.maintain()
+        size, before = (await engine.usage()).size_bytes, size
