@@ -130,14 +130,22 @@ async def test_the_oracle_sees_a_device_that_forgets_its_syncs(
         figures["cuts with forgotten syncs, each seen by the oracle"] += 1
 
 
-async def test_the_oracle_sees_one_forgotten_sync(tmp_path: Path, seed: int) -> None:
-    """The last commit is acknowledged, its sync was forgotten, and the power goes."""
+async def test_the_oracle_sees_one_commit_whose_sync_was_forgotten(
+    tmp_path: Path, seed: int
+) -> None:
     told = await tell(tmp_path / "joule.db", seed, STEPS)
-    syncs = [i for i, call in enumerate(told.calls[: told.marks[-1]]) if call.kind == "sync"]
-    calls = list(told.calls[: told.marks[-1]])
-    calls[syncs[-1]] = calls[syncs[-1]]._replace(fault=Fault.FORGET)
+    commits = [
+        (start, end)
+        for step, start, end in zip(told.steps, told.marks[:-1], told.marks[1:], strict=True)
+        if step.name == "commit" and start < end
+    ]
+    start, end = commits[-1]
+    calls = [
+        call._replace(fault=Fault.FORGET) if call.kind == "sync" and number >= start else call
+        for number, call in enumerate(told.calls[:end])
+    ]
     cutter = Cutter(told, calls, tmp_path / "cut", seed)
-    findings = await cutter.cut(told.marks[-1], Survivors.NOTHING)
+    findings = await cutter.cut(end, Survivors.NOTHING)
     assert any("acknowledged rows missing" in finding for finding in findings), findings
 
 
