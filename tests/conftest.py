@@ -21,8 +21,9 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
-LOOP_BLOCKED_S = 2.0
-"""Longest time one callback may hold the loop. Far above what is good: test machines are busy."""
+LOOP_BLOCKED_S = 10.0
+"""A callback that holds the loop for so long waits for something; busy machines are slower than
+one would think, and this is no measure of speed."""
 
 TASK_GRACE_S = 1.0
 """How long tasks that were cancelled may take to finish after the test."""
