@@ -9,7 +9,7 @@ ARGS   ?=
 help:            ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(VENV)/.run: pyproject.toml
+$(VENV)/.run: pyproject.toml setup.py $(wildcard src/joule/kernels/c/*)
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
@@ -38,3 +38,4 @@ crash: $(VENV)/.dev ## kills, power cuts, failing calls, a full disk; COUNT scal
 
 clean:           ## remove the environment and what the tools left
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf src/joule.egg-info src/joule/kernels/_native*.so

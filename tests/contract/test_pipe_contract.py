@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
+import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -73,12 +76,49 @@ def descriptor_ends() -> Ends:
     )
 
 
-@pytest.fixture(params=[local_ends, stream_ends, descriptor_ends])
+async def socket_ends() -> Ends:
+    """Two ends with a network's own streams between them."""
+    here, there = socket.socketpair()
+    _, writer = await asyncio.open_connection(sock=here)
+    reader, other_way = await asyncio.open_connection(sock=there)
+
+    async def hang_up() -> None:
+        other_way.close()
+        await other_way.wait_closed()
+
+    return Ends(
+        OutputPipe("out", layout=LAYOUT, writer=writer),
+        InputPipe("in", layout=LAYOUT, reader=reader, close_cb=hang_up),
+    )
+
+
+def narrow_ends() -> Ends:
+    pipe = LocalPipe(LAYOUT, name="pipe", write_limit=3)
+    return Ends(pipe, pipe)
+
+
+async def made(make: Any) -> Ends:
+    pair = make()
+    ready: Ends = await pair if inspect.isawaitable(pair) else pair
+    return ready
+
+
+@pytest.fixture(params=[local_ends, stream_ends, descriptor_ends, socket_ends])
 async def ends(request: pytest.FixtureRequest) -> AsyncIterator[Ends]:
-    pair: Ends = request.param()
+    pair = await made(request.param)
     yield pair
     await pair.writer.close()
     await pair.reader.close()
+
+
+@pytest.fixture(params=[narrow_ends, descriptor_ends, socket_ends])
+async def bounded_ends(request: pytest.FixtureRequest) -> AsyncIterator[Ends]:
+    """Ends between which there is only so much room."""
+    pair = await made(request.param)
+    yield pair
+    await pair.reader.close()
+    with suppress(PipeError, OSError):  # there may be rows that nobody reads now
+        await pair.writer.close()
 
 
 def rows(*timestamps: int) -> Any:
@@ -211,6 +251,100 @@ async def test_a_write_without_rows_does_nothing(ends: Ends, data: Any) -> None:
     await ends.writer.write(data)
     await ends.writer.write(rows(1))
     assert times(await ends.reader.read()) == [1]
+
+
+async def test_what_is_read_can_be_changed(ends: Ends) -> None:
+    await ends.writer.write(rows(1, 2))
+    data = await ends.reader.read()
+    assert data.flags.writeable
+    assert data.base is None or data.base.flags.owndata
+    data["data"] *= 2
+    np.testing.assert_array_equal(data["data"], rows(1, 2)["data"] * 2)
+
+
+async def test_one_column_is_not_copied_to_all_elements(ends: Ends) -> None:
+    for data in (np.array([[1, 10]]), [[1, 10]], [1, 10]):
+        with pytest.raises(PipeError, match="wrong number of fields"):
+            await ends.writer.write(data)
+
+
+async def test_waiting_asks_no_clock(ends: Ends, monkeypatch: pytest.MonkeyPatch) -> None:
+    await ends.writer.write(rows(1))  # opens what is opened late
+    ends.reader.consume(len(await ends.reader.read()))
+    asked = []
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "call_at", lambda *args, **_: asked.append(args))
+    monkeypatch.setattr(loop, "call_later", lambda *args, **_: asked.append(args))
+    task = asyncio.ensure_future(ends.reader.read())
+    assert await is_waiting(task)
+    await ends.writer.write(rows(2))
+    assert times(await task) == [2]
+    assert asked == []
+
+
+# ------------------------------------------------------------------ room
+
+
+async def test_a_writer_waits_for_its_reader_and_nothing_is_lost(bounded_ends: Ends) -> None:
+    block, blocks = 5000, 100
+    written = 0
+
+    async def write() -> None:
+        nonlocal written
+        for number in range(blocks):
+            first = 1 + number * block
+            await bounded_ends.writer.write(rows(*range(first, first + block)))
+            if number % 10 == 9:
+                await bounded_ends.writer.close_interval()
+            written += 1
+        await bounded_ends.writer.close()
+
+    writing = asyncio.ensure_future(write())
+    before = -1
+    while written > before:
+        before = written
+        assert await is_waiting(writing)
+    assert written < blocks / 2
+    seen, breaks = [], 0
+    while await bounded_ends.reader.not_empty():
+        data = await bounded_ends.reader.read()
+        seen += times(data)
+        bounded_ends.reader.consume(len(data))
+        breaks += bounded_ends.reader.end_of_interval
+    await writing
+    assert seen == list(range(1, 1 + block * blocks))
+    assert breaks >= blocks / 10 - 1
+
+
+async def test_who_does_not_read_holds_back_the_whole_chain(bounded_ends: Ends) -> None:
+    first = LocalPipe(LAYOUT, write_limit=2)
+    taken = 0
+
+    async def source() -> None:
+        nonlocal taken
+        for number in range(1000):
+            await first.write(rows(*range(1 + number * 5000, 5001 + number * 5000)))
+            taken += 1
+
+    async def passing() -> None:
+        while await first.not_empty():
+            data = await first.read()
+            first.consume(len(data))
+            await bounded_ends.writer.write(data)
+
+    tasks = [asyncio.ensure_future(part()) for part in (source, passing)]
+    before = -1
+    while taken > before:
+        before = taken
+        assert await is_waiting(tasks[0])
+    assert taken < 500
+    bounded_ends.reader.consume(len(await bounded_ends.reader.read()))
+    while taken == before:
+        assert await is_waiting(tasks[0])
+        bounded_ends.reader.consume(len(await bounded_ends.reader.read()))
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 # ------------------------------------------------------------------ breaks

@@ -9,26 +9,26 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from joule.errors import StorageError
 from joule.storage.embedded import EmbeddedEngine
-from joule.testing.faults import REPORTED, Fault, FaultyFiles
-from tests.crash.conftest import scaled
-from tests.crash.story import tell
+from joule.testing.faults import REPORTED, FaultyFiles
+from tests.crash.conftest import scaled, spread
+from tests.crash.story import TOUR, tell
 from tests.crash.world import World, compare, examine
 
 if TYPE_CHECKING:
     from collections import Counter
     from pathlib import Path
 
-    from tests.crash.story import Step, Told
+    from joule.testing.faults import Fault
+    from tests.crash.steps import Step
+    from tests.crash.story import Told
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_store")]
 
-FAULTS = scaled(2, 15)
-STEPS = 40
+FAULTS = scaled(20, 120)
 STEPS_AFTERWARDS = 4
 SUFFIXES = ("", "-wal", "-journal")
 
@@ -112,15 +112,15 @@ class Trial:
 async def test_any_call_may_fail_and_nothing_that_was_acknowledged_is_lost_or_doubled(
     tmp_path: Path, seed: int, figures: Counter[str]
 ) -> None:
+    """Every call of the tour with ``COUNT=300``, in each way that is told; else some of each."""
     path = tmp_path / "story" / "joule.db"
     path.parent.mkdir()
-    told = await tell(path, seed, STEPS)
-    numbers = np.linspace(0, len(told.calls), FAULTS, endpoint=False).astype(int).tolist()
-    for turn, number in enumerate(numbers):
-        fault = REPORTED[turn % len(REPORTED)]
+    told = await tell(path, seed, TOUR)
+    chosen = spread(told.calls, REPORTED, FAULTS)
+    for number, fault in chosen:
         trial = Trial(told, tmp_path, number, fault)
         await trial.run()
         call = told.calls[number]
         where = f"SEED={seed}, call {number} ({call.kind} {call.path[-6:]}), {fault.name}"
         assert trial.findings == [], where
-        figures["failing calls survived"] += 1
+        figures[f"{call.kind} calls that {fault.name}"] += 1

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from joule.api import DataStream, Element
+from joule.api import DataStream, Element, Event, EventStream
 from joule.errors import JouleError
 from joule.models.layout import Layout
+from joule.storage.embedded.checking import check_store
 from tests.integration.daemon import Daemon, wait_until
 
 if TYPE_CHECKING:
@@ -23,13 +24,17 @@ if TYPE_CHECKING:
 
     from joule.api import TcpNode
     from joule.models.layout import Rows
+    from joule.storage.embedded.checking import Finding
 
 pytestmark = pytest.mark.slow
 
 SIZE_MB = 24
 COUNTED = "/disk/counted"
 WRITTEN = "/disk/written"
+EVENTS = "/disk/events"
 BLOCK = 20_000
+EVENT_COUNT = 20_000
+"""More than any room that is left."""
 
 COUNTER = """
 import asyncio
@@ -86,6 +91,18 @@ async def create(node: TcpNode) -> None:
     await node.data_stream_create(
         DataStream("written", datatype="float64", elements=elements), "/disk"
     )
+    await node.event_stream_create(EventStream("events"), "/disk")
+
+
+async def write_events(node: TcpNode, count: int) -> None:
+    """The client sends many events in several requests."""
+    await node.event_stream_write(
+        EVENTS, [Event(n, n + 1, {"text": "x" * 100}) for n in range(count)]
+    )
+
+
+def event_count(node: Daemon) -> int:
+    return node.ask(lambda ours: ours.event_stream_count(EVENTS))
 
 
 def noise(first: int) -> Rows:
@@ -144,14 +161,29 @@ def test_a_full_disk_is_told_and_survived_and_left_behind_when_there_is_room(
     with pytest.raises(JouleError, match="no room left"):
         node.ask(lambda ours: again(ours, acknowledged + 10 * BLOCK))
 
+    with pytest.raises(JouleError, match="no room left"):
+        node.ask(lambda ours: write_events(ours, EVENT_COUNT))
+    stored = event_count(node)
+    assert stored < EVENT_COUNT
+
     ballast.unlink()
     wait_until(lambda: told() is None, 30, lambda: node.text)
     assert "data can be stored again" in node.text
     node.ask(lambda ours: again(ours, acknowledged + 20 * BLOCK))
+    node.ask(lambda ours: write_events(ours, 100))
+    assert event_count(node) == stored + 100
     check(node, acknowledged)
     node.stop()
+    assert findings(node) == []
     node.start()
     check(node, acknowledged)
+
+
+def findings(node: Daemon) -> list[Finding]:
+    """What ``joule admin check`` says of the store."""
+    found: list[Finding] = []
+    check_store(node.data / "joule.db", found.append)
+    return found
 
 
 async def again(node: TcpNode, first: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 
 from joule.storage.embedded import database
 from joule.testing.faults import LARGE_SECTOR, SECTOR, Device, Fault, FaultyFiles, Survivors
-from tests.crash.conftest import scaled
-from tests.crash.story import tell
+from tests.crash.conftest import scaled, spread
+from tests.crash.story import TOUR, tell
 from tests.crash.world import examine
 
 if TYPE_CHECKING:
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
 
     from joule.testing.faults import Call
     from tests.crash.story import Told
+    from tests.crash.world import World
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("small_store")]
 
-CUTS = scaled(4, 24)
+CUTS = scaled(4, 120)
 CUTS_PER_STORY = 60
+LATE = scaled(20, 120)
 STEPS = 70
 CHANCES = {
     Survivors.ANY_SECTORS: 0.6,
@@ -45,6 +48,8 @@ class Cutter:
         self._random = np.random.default_rng(seed)
         self._device = Device()
         self._moment = 0
+        self.sure_until: int | None = None
+        """Only what was acknowledged up to this call has to be there; None for all."""
 
     def moments(self, count: int) -> list[int]:
         """So many moments of the story, in order."""
@@ -60,10 +65,16 @@ class Cutter:
         self._folder.mkdir()
         try:
             self._device.lose_power(self._folder, chosen, self._random, sector)
-            findings = await examine(self._folder / "joule.db", self._told.allowed(moment))
+            findings = await examine(self._folder / "joule.db", self._allowed(moment))
         finally:
             shutil.rmtree(self._folder)
         return [f"cut at {moment}, {chosen.name}, {sector} B: {finding}" for finding in findings]
+
+    def _allowed(self, moment: int) -> list[World]:
+        if self.sure_until is None:
+            return self._told.allowed(moment)
+        chapters = self._told.chapter(self.sure_until - 1), self._told.chapter(moment)
+        return self._told.worlds[chapters[0] : chapters[1] + 2]
 
     def _any_survivors(self) -> Survivors:
         return list(CHANCES)[int(self._random.choice(len(CHANCES), p=list(CHANCES.values())))]
@@ -87,31 +98,75 @@ async def test_a_power_cut_at_any_moment_takes_nothing_that_was_acknowledged(
         story += 1
 
 
-@pytest.mark.parametrize("fault", [Fault.REORDER, Fault.FORGET])
+@pytest.mark.timeout(60 + LATE)
 async def test_a_write_that_comes_late_to_the_device_is_not_missed(
-    tmp_path: Path, seed: int, figures: Counter[str], fault: Fault
+    tmp_path: Path, seed: int, figures: Counter[str]
 ) -> None:
-    """The power goes right before the sync that would have brought the write."""
-    told = await tell(tmp_path / "joule.db", seed, STEPS)
+    """The power goes right before the sync that would have brought the write or truncation.
+
+    Every one of the tour with ``COUNT=300``, late and never.
+    """
+    told = await tell(tmp_path / "joule.db", seed, TOUR)
     calls = told.calls
-    late = [
-        (number, sync)
-        for number, call in enumerate(calls)
-        if call.kind in ("write", "truncate") and (sync := _next_sync(calls, number)) is not None
-    ]
-    random = np.random.default_rng(seed)
-    for index in random.choice(len(late), min(len(late), CUTS // 4), replace=False).tolist():
-        number, moment = late[index]
+    for number, fault in spread(calls, (Fault.REORDER, Fault.FORGET), LATE):
+        moment = _next_sync(calls, number)
+        if calls[number].kind == "sync" or moment is None:
+            continue
         changed = [*calls[:number], calls[number]._replace(fault=fault), *calls[number + 1 :]]
         cutter = Cutter(told, changed, tmp_path / "cut", seed)
         assert await cutter.cut(moment, Survivors.EVERYTHING) == [], f"SEED={seed}, call {number}"
-        figures["writes that came late"] += 1
+        figures[f"{calls[number].kind} calls that {fault.name}"] += 1
+
+
+@pytest.mark.timeout(60 + LATE)
+async def test_a_sync_that_comes_late_costs_the_last_commits_at_most(
+    tmp_path: Path, seed: int, figures: Counter[str]
+) -> None:
+    """A sync of the log is forgotten, or done after what follows; the power goes before the next.
+
+    No program can keep what a device had not synced when it said so. What was there before the
+    commit is whole, though, and the commit is there as a whole or not at all.
+    """
+    told = await tell(tmp_path / "joule.db", seed, TOUR)
+    calls = told.calls
+    for number, fault in spread(calls, (Fault.REORDER, Fault.FORGET), LATE):
+        if calls[number].kind != "sync" or not calls[number].path.endswith("-wal"):
+            continue
+        moment = _next_of(calls, number, "sync") or len(calls)
+        if any(call.path.endswith(".db") for call in calls[number:moment]):
+            continue  # what comes next is a checkpoint, that relies on the log
+        changed = [*calls[:number], calls[number]._replace(fault=fault), *calls[number + 1 :]]
+        cutter = Cutter(told, changed, tmp_path / "cut", seed)
+        cutter.sure_until = number
+        assert await cutter.cut(moment) == [], f"SEED={seed}, call {number}"
+        figures[f"sync calls that {fault.name}"] += 1
 
 
 def _next_sync(calls: Sequence[Call], number: int) -> int | None:
     path = calls[number].path
     following = range(number + 1, len(calls))
     return next((i for i in following if calls[i].kind == "sync" and calls[i].path == path), None)
+
+
+def _next_of(calls: Sequence[Call], number: int, kind: str) -> int | None:
+    return next((i for i in range(number + 1, len(calls)) if calls[i].kind == kind), None)
+
+
+async def test_a_power_cut_while_the_log_is_written_back_takes_nothing(
+    tmp_path: Path, seed: int, figures: Counter[str]
+) -> None:
+    """That happens behind the backs of those whose commits are acknowledged."""
+    told = await tell(tmp_path / "joule.db", seed, STEPS)
+    into_file = [
+        number
+        for number, call in enumerate(told.calls)
+        if call.kind == "write" and call.path.endswith("joule.db") and number > told.marks[1]
+    ]
+    chosen = np.random.default_rng(seed).choice(into_file, CUTS // 2)
+    cutter = Cutter(told, told.calls, tmp_path / "cut", seed)
+    for number in sorted(chosen.tolist()):
+        assert await cutter.cut(number + 1) == [], f"SEED={seed}, call {number}"
+        figures["power cuts while the log was written back"] += 1
 
 
 async def test_the_oracle_sees_a_device_that_forgets_its_syncs(
@@ -134,12 +189,10 @@ async def test_the_oracle_sees_one_commit_whose_sync_was_forgotten(
     tmp_path: Path, seed: int
 ) -> None:
     told = await tell(tmp_path / "joule.db", seed, STEPS)
-    commits = [
-        (start, end)
-        for step, start, end in zip(told.steps, told.marks[:-1], told.marks[1:], strict=True)
-        if step.name == "commit" and start < end
-    ]
-    start, end = commits[-1]
+    steps = zip(pairwise(told.steps), pairwise(told.marks[1:]), strict=True)
+    start, end = [
+        marks for (before, step), marks in steps if (before.name, step.name) == ("append", "commit")
+    ][-1]
     calls = [
         call._replace(fault=Fault.FORGET) if call.kind == "sync" and number >= start else call
         for number, call in enumerate(told.calls[:end])

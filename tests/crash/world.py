@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from copy import deepcopy
 from dataclasses import dataclass, field
@@ -13,7 +14,16 @@ from joule.errors import JouleError
 from joule.models.intervals import ALL_TIME, MIN_TIME, Interval
 from joule.models.layout import Layout
 from joule.storage.embedded import EmbeddedEngine
-from joule.storage.interfaces import EventQuery, StreamRef
+from joule.storage.embedded.checking import check_store
+from joule.storage.interfaces import (
+    DataStreamRecord,
+    ElementRecord,
+    EventQuery,
+    EventStreamRecord,
+    FolderRecord,
+    Kind,
+    StreamRef,
+)
 from joule.testing.engine_contract.checks import check_stream, read_runs
 from joule.testing.store_model import StoreModel
 
@@ -23,7 +33,8 @@ if TYPE_CHECKING:
 
     from joule.models.events import Event
     from joule.models.layout import Rows
-    from joule.storage.interfaces import Engine, FolderRecord
+    from joule.storage.embedded.checking import Finding
+    from joule.storage.interfaces import Engine, Record
 
 FAST = StreamRef(1, Layout("int16", 6))
 WIDE = StreamRef(2, Layout("float32", 40))
@@ -31,6 +42,7 @@ SLOW = tuple(StreamRef(3 + i, Layout("float64", 1 + i), decimate=i != 1) for i i
 STREAMS = (FAST, WIDE, *SLOW)
 EVENT_STREAMS = (1, 2)
 LEVELS = (4, 64)
+ROOT = FolderRecord(1, "root", None, None, 0)
 
 
 @dataclass
@@ -51,6 +63,7 @@ class World:
         default_factory=lambda: {stream: {} for stream in EVENT_STREAMS}
     )
     folders: dict[int, FolderRecord] = field(default_factory=dict)
+    catalogued: set[tuple[Kind, int]] = field(default_factory=set)
     note: Any = None
 
     def copy(self) -> World:
@@ -84,6 +97,27 @@ def event_values(event: Event) -> tuple[Any, ...]:
     return event.start_time, event.end_time, json.dumps(event.content)
 
 
+def founding() -> list[Record]:
+    """The records of all streams, and of the folder they are in."""
+    events = [
+        EventStreamRecord(id_, f"events{id_}", None, {}, 0, -1, False, ROOT.id, 0)
+        for id_ in EVENT_STREAMS
+    ]
+    return [ROOT, *map(stream_record, STREAMS), *events]
+
+
+def stream_record(stream: StreamRef) -> DataStreamRecord:
+    """What the catalog has of a stream."""
+    elements = tuple(
+        ElementRecord(1000 * stream.id + i, i, f"e{i}", None, True, "CONTINUOUS", 0, 1, None, None)
+        for i in range(stream.layout.width)
+    )
+    return DataStreamRecord(
+        stream.id, f"s{stream.id}", None, stream.layout.datatype, -1, stream.decimate, False,
+        ROOT.id, 0, elements,
+    )  # fmt: skip
+
+
 async def examine(path: Path, allowed: Sequence[World]) -> list[str]:
     """Open a store that was found and list what contradicts all of the allowed worlds.
 
@@ -115,26 +149,32 @@ async def compare(engine: EmbeddedEngine, allowed: Sequence[World]) -> list[str]
         if found not in [world.events[stream_id] for world in allowed]:
             findings.append(f"events {stream_id}: {len(found)} are neither old nor new ones")
     findings += await _compare_catalog(engine, allowed)
-    return findings + await _integrity(engine)
+    return findings + await asyncio.to_thread(_check, engine._database.path)
+
+
+def _check(path: Path) -> list[str]:
+    """Everything in the file against everything else, as ``joule admin check`` does."""
+    found: list[Finding] = []
+    check_store(path, found.append)
+    return [f"check: {finding.place}: {finding.text}" for finding in found]
 
 
 async def _compare_catalog(engine: Engine, allowed: Sequence[World]) -> list[str]:
     snapshot = await engine.catalog.load()
     folders = {folder.id: folder for folder in snapshot.folders}
     note = await engine.catalog.get_property("note")
+    kinds = ((Kind.DATA_STREAM, snapshot.data_streams), (Kind.EVENT_STREAM, snapshot.event_streams))
+    catalogued = {(kind, record.id) for kind, records in kinds for record in records}
     findings = []
+    if catalogued not in [world.catalogued for world in allowed]:
+        findings.append(
+            f"catalog: streams {sorted(map(str, catalogued))} are neither old nor new ones"
+        )
     if folders not in [world.folders for world in allowed]:
         findings.append(f"catalog: folders {sorted(folders)} are neither the old nor the new ones")
     if note not in [world.note for world in allowed]:
         findings.append(f"catalog: the property is {note}")
     return findings
-
-
-async def _integrity(engine: EmbeddedEngine) -> list[str]:
-    found = await engine._database.read(
-        lambda connection: connection.execute("PRAGMA integrity_check").fetchall()
-    )
-    return [] if found == [("ok",)] else [f"integrity: {found[:3]}"]
 
 
 async def _compare_rows(

@@ -173,8 +173,10 @@ class Daemon:
 
         return asyncio.run(asking())
 
-    def joule(self, *words: str, timeout_s: float = 30) -> subprocess.CompletedProcess[str]:
-        """Run the ``joule`` command."""
+    def joule(
+        self, *words: str, timeout_s: float = 30, answer: str = ""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the ``joule`` command; ``answer`` is what is typed."""
         return subprocess.run(
             [sys.executable, "-m", "joule.cli", *words],
             capture_output=True,
@@ -182,7 +184,7 @@ class Daemon:
             timeout=timeout_s,
             env=self.environment,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=answer,
         )
 
     def request(

@@ -209,6 +209,9 @@ def test_files_that_cannot_be_used_are_logged_and_the_others_load(node: Daemon) 
     )
     assert re.search(r"Invalid module \[.*mainless.conf\]: missing section \[Main\]", node.text)
     assert re.search(r"Configuration file error: .*torn.conf", node.text)
+    faults = node.ask(lambda ours: ours.module_faults())
+    assert [fault.file.rpartition("/")[2] for fault in faults] == ["mainless.conf", "torn.conf"]
+    assert faults[0].reason.endswith("missing section [Main]")
 
 
 def test_bytes_that_are_no_rows_are_lost_with_log_lines_and_no_restart(node: Daemon) -> None:
@@ -235,10 +238,10 @@ def test_output_of_any_kind_is_a_log_of_no_more_lines_than_configured(node: Daem
     assert state(node, "noisy") == "running"
 
 
-def test_a_module_that_ends_well_is_started_again_after_three_seconds_and_keeps_its_log(
+def test_a_module_that_ends_well_is_started_again_after_growing_waits_and_keeps_its_log(
     node: Daemon,
 ) -> None:
-    wait_until(lambda: logs(node, "ends").count("done") >= 3, 20, lambda: node.text)
+    wait_until(lambda: logs(node, "ends").count("done") >= 4, 20, lambda: node.text)
     lines = logs(node, "ends")
     assert lines[:6] == [STARTING, "done", "---module terminated---"] * 2
     stamps = [
@@ -247,8 +250,11 @@ def test_a_module_that_ends_well_is_started_again_after_three_seconds_and_keeps_
         if line.endswith(STARTING)
     ]
     seconds = [int(s[:2]) * 3600 + int(s[3:5]) * 60 + float(s[6:]) for s in stamps]
-    assert 3.0 <= (seconds[1] - seconds[0]) % 86400 < 5.0
+    for number, least in enumerate((0.5, 1.0, 2.0)):
+        assert (seconds[number + 1] - seconds[number]) % 86400 >= least
     assert "Restarting failed module: ends" in node.text
+    found = node.ask(lambda ours: ours.module_get("ends"))
+    assert (found.exit_code, found.restarts >= 3) == (0, True)
 
 
 def test_a_program_that_does_not_exist_is_tried_again(node: Daemon) -> None:
@@ -261,6 +267,7 @@ def test_the_second_producer_of_a_stream_is_refused(node: Daemon) -> None:
     assert state(node, "one") == "running"
     assert state(node, "two") == "failed to load"
     assert "already being produced" in logs(node, "two")[0]
+    assert "already being produced" in node.ask(lambda ours: ours.module_get("two")).reason
 
 
 def test_a_module_without_its_input_stays_in_the_list_with_the_reason(node: Daemon) -> None:

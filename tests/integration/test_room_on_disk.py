@@ -55,7 +55,8 @@ async def test_a_store_stays_as_large_as_what_it_keeps_and_gives_room_back(tmp_p
         assert max(sizes[60:]) <= 1.2 * min(sizes[60:])
         assert (await engine.samples.info(STREAM)).bytes >= 0.8 * sizes[-1]
         await engine.samples.delete(STREAM, ALL_TIME)
-        await engine.maintain()
+        for _ in range(2):  # the log of the deletion goes when the upkeep finds nothing new in it
+            await engine.maintain()
         await gives_back_a_little_at_a_time(engine)
 
 

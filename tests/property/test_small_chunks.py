@@ -14,7 +14,12 @@ import pytest
 from joule.errors import DuplicateTimestampError
 from joule.models.intervals import ALL_TIME, Interval
 from joule.models.layout import Layout
-from joule.storage.embedded import EmbeddedEngine, chunks, reading, tails
+from joule.storage.embedded import EmbeddedEngine, chunks, covering, group_reading, reading, tails
+from joule.storage.embedded.checking.catalog import Known
+from joule.storage.embedded.checking.findings import Report
+from joule.storage.embedded.checking.spans import check_spans
+from joule.storage.embedded.snapshot import snapshot
+from joule.storage.embedded.span_table import SpanTable
 from joule.storage.interfaces import StreamRef
 from joule.storage.memory import MemoryEngine
 from joule.testing.engine_contract.checks import (
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joule.models.layout import Rows
+    from joule.storage.embedded.checking import Finding
     from joule.storage.interfaces import Engine
 
 STREAMS = (
@@ -45,7 +51,10 @@ def tiny_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(chunks, "CHUNK_BYTES", 64)
     monkeypatch.setattr(reading, "CHUNK_BYTES", 1024)
     monkeypatch.setattr(reading, "STEP_BYTES", 3000)
-    monkeypatch.setattr(reading, "STEP_CHUNKS", 3)
+    monkeypatch.setattr(group_reading, "STEP_SOURCES", 3)
+    monkeypatch.setattr(covering, "FAN_OUT", 2)
+    monkeypatch.setattr(covering, "YOUNG_CHUNKS", 1)
+    monkeypatch.setattr(covering, "SPANS_AT_LEAST", 1)
     monkeypatch.setattr(tails, "LOG_BYTES_MAX", 4096)
     yield
     chunks.chunk_rows.cache_clear()
@@ -55,6 +64,7 @@ def tiny_chunks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 async def test_random_stories_end_as_in_the_reference_engine(tmp_path: Path, seed: int) -> None:
     story = Story(tmp_path / "joule.db", seed)
     await story.tell(STEPS)
+    assert story.highest > 2, "the story was too short for spans"
 
 
 class Story:
@@ -62,6 +72,7 @@ class Story:
         self._path = path
         self._random = np.random.default_rng(seed)
         self._reference = MemoryEngine()
+        self.highest = 0
 
     async def tell(self, steps: int) -> None:
         told = 0
@@ -184,7 +195,16 @@ class Story:
         assert ends_in_gap == expected_gap
         assert await store.count(stream, bounds) == await reference.count(stream, bounds)
         assert await store.intervals(stream, bounds) == await reference.intervals(stream, bounds)
+        self._check_spans(stream)
         before = (stream, bounds.end)
         assert await store.last_before(*before) == await reference.last_before(*before)
         for level in (16, 64, 256, 4096):
             await check_groups(store, stream, expected, level, bounds)
+
+    def _check_spans(self, stream: StreamRef) -> None:
+        found: list[Finding] = []
+        known = Known(layouts={stream.id: stream.layout})
+        with snapshot(self._path) as connection:
+            check_spans(connection, known, Report(found.append))
+            self.highest = max(self.highest, SpanTable(connection).top(stream.id))
+        assert found == []

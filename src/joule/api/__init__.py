@@ -9,32 +9,32 @@
 
 from __future__ import annotations
 
+from joule.api import old_paths
 from joule.api.config import (
     create_tcp_node,
+    create_unix_node,
     delete_node,
     get_node,
     get_nodes,
     save_node,
     set_default_node,
 )
-from joule.api.node import Node, TcpNode, UnixNode
+from joule.api.node import BaseNode, Node, TcpNode, UnixNode
 from joule.api.node_files import NodeConfig
 from joule.api.session import Policy
 from joule.models.access import Master, NodeInfo
 from joule.models.annotations import Annotation, AnnotationInfo
 from joule.models.events import Event, EventStream, EventStreamInfo
 from joule.models.folders import Folder
-from joule.models.modules import Module, ModuleStatistics
+from joule.models.modules import ConfigFault, Module, ModuleStatistics, ReloadReport
 from joule.models.proxies import Proxy
 from joule.models.streams import DataStream, DataStreamInfo, Element
-
-BaseNode = Node
-"""The name that annotations use."""
 
 __all__ = [
     "Annotation",
     "AnnotationInfo",
     "BaseNode",
+    "ConfigFault",
     "DataStream",
     "DataStreamInfo",
     "Element",
@@ -50,12 +50,16 @@ __all__ = [
     "NodeInfo",
     "Policy",
     "Proxy",
+    "ReloadReport",
     "TcpNode",
     "UnixNode",
     "create_tcp_node",
+    "create_unix_node",
     "delete_node",
     "get_node",
     "get_nodes",
     "save_node",
     "set_default_node",
 ]
+
+old_paths.install()

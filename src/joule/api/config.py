@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joule.api.node import Node, TcpNode
+from joule.api.node import Node, TcpNode, UnixNode
 from joule.api.node_files import NodeConfig, NodeFiles, existing_files
 from joule.errors import ApiError
 
@@ -86,6 +86,12 @@ def create_tcp_node(
     """Make a node that is not saved; certificates are checked as for saved nodes."""
     files = existing_files()
     return TcpNode(name, url, key, files.cafile if files else "", policy=policy)
+
+
+def create_unix_node(path: str, name: str = "node", *, policy: Policy | None = None) -> UnixNode:
+    """Make the node of this machine from the path of its socket, which needs no key."""
+    files = existing_files()
+    return UnixNode(name, path, files.cafile if files else "", policy=policy)
 
 
 def _name(node: Node | str) -> str:

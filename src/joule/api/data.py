@@ -99,8 +99,9 @@ class DataActions(DataStreamActions):
         With a bound the rows in ``[start, end)`` are deleted first. What is written begins a new
         interval, unless the rows before it are at most ``merge_gap`` us earlier. Timestamps must
         strictly rise and values be finite, else the pipe's ``write`` raises ``DataError``. Raises
-        ``ConflictError`` when the stream ``is already being produced``, ``DataError`` when the
-        layout of a stream object is not that of the node's stream.
+        ``ConflictError`` when the stream ``is already being produced``, unless ``end`` is not
+        behind its newest row: the past can be written beside the producer. Raises ``DataError``
+        when the layout of a stream object is not that of the node's stream.
         """
         if int(merge_gap) < 0:
             raise InvalidRequestError("merge-gap must be >= 0")
@@ -108,11 +109,13 @@ class DataActions(DataStreamActions):
         target = await self.data_stream_get(stream)
         if isinstance(stream, DataStream):
             _compare(stream, target)
+        params = {"id": target.id, "merge-gap": int(merge_gap)}
         if target.is_destination:
-            raise ConflictError(f"DataStream [{target.name}] is already being produced")
+            if not await self._is_past(target, end):
+                raise ConflictError(f"DataStream [{target.name}] is already being produced")
+            params["backfill"] = 1
         if limits:
             await self.session.delete(Route.DATA, {"id": target.id} | limits)
-        params = {"id": target.id, "merge-gap": int(merge_gap)}
         from joule.api.writing import UploadPipe  # numpy, which few commands need
 
         return UploadPipe(self.session, target, params)
@@ -152,6 +155,12 @@ class DataActions(DataStreamActions):
     async def data_drop_decimations(self, stream: DataStreamSpec) -> None:
         """Remove the stored decimated views of a stream."""
         await self.session.delete(Route.DATA_DECIMATE, targets.data_stream(stream))
+
+    async def _is_past(self, stream: DataStream, end: float | None) -> bool:
+        if end is None:
+            return False
+        newest = (await self.data_stream_info(stream)).end
+        return newest is not None and int(end) <= newest
 
     async def _reading(self, stream: DataStream, params: Params) -> InputPipe:
         from joule.api.reading import open_reading  # numpy, which few commands need

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from bisect import bisect_right
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from itertools import takewhile
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from joule.api.answers import listed, member, understood
-from joule.errors import InvalidRequestError
+from joule.api.session import value_of
 from joule.models.events import EventStreamInfo
+from joule.wire.event_text import events_of, found_events
 from joule.wire.json_models import event_from_json, info_from_json
 from joule.wire.routes import Route
 
@@ -19,10 +24,15 @@ if TYPE_CHECKING:
     from joule.api.session import Session
     from joule.api.targets import Params
     from joule.models.events import Event
+    from joule.wire.event_forms import FoundEvent
 
 log = logging.getLogger(__name__)
 
 BLOCK_EVENTS = 5_000
+
+Found: TypeAlias = "Event | FoundEvent"
+
+_start_time = attrgetter("start_time")
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,7 @@ class EventSelection:
         params["include-ongoing-events"] = int(self.ongoing)
         return params
 
-    def holds(self, event: Event) -> bool:
+    def holds(self, event: Found) -> bool:
         """Whether an event that begins before ``end`` belongs to the range."""
         if self.start is None or event.start_time >= self.start:
             return True
@@ -75,11 +85,9 @@ class EventReading:
         return self._single() if self._block_size is None else self._blocks(self._block_size)
 
     async def _first_events(self) -> list[Event]:
-        if isinstance(self._limit, bool) or not isinstance(self._limit, int) or self._limit < 1:
-            raise InvalidRequestError("limit must be an integer > 0")
         events: list[Event] = []
         size = min(self._limit + 1, BLOCK_EVENTS)
-        async for block in _read(self._session, self._selection, size):
+        async for block in _read(self._session, self._selection, size, ahead=False):
             events += block
             if len(events) > self._limit:
                 log.warning("only the first %d events were read, raise [limit]", self._limit)
@@ -87,13 +95,13 @@ class EventReading:
         return events[: self._limit]
 
     async def _single(self) -> AsyncIterator[Event]:
-        async for block in _read(self._session, self._selection, BLOCK_EVENTS):
+        async for block in _read(self._session, self._selection, BLOCK_EVENTS, ahead=True):
             for event in block:
                 yield event
 
     async def _blocks(self, size: int) -> AsyncIterator[list[Event]]:
         waiting: list[Event] = []
-        async for block in _read(self._session, self._selection, size):
+        async for block in _read(self._session, self._selection, size, ahead=True):
             waiting += block
             while len(waiting) >= size:
                 yield waiting[:size]
@@ -103,32 +111,81 @@ class EventReading:
 
 
 async def _read(
-    session: Session, selection: EventSelection, block_size: int
+    session: Session, selection: EventSelection, block_size: int, *, ahead: bool
 ) -> AsyncIterator[list[Event]]:
     """Give the selected events by start time, each once, in blocks of varying size.
+
+    With ``ahead`` the node looks for the next events while the last ones are made and used.
+    """
+    uuid = str(member("uuid", await session.get(Route.VERSION_JSON)))
+    begin = await _with_start(session, selection)
+    request = None if begin is None else _Request(begin, block_size)
+    coming: asyncio.Task[bytes] | None = None
+    try:
+        while request is not None:
+            text, coming = await (coming or request.send(session)), None
+            found = _found(text)
+            fresh, request = request.unseen(found), request.following(found, block_size)
+            if ahead and request is not None:
+                coming = asyncio.create_task(request.send(session))
+                await asyncio.sleep(0)  # it is sent before those at hand are made events and used
+            if fresh:
+                yield events_of(fresh, uuid)
+    finally:
+        if coming is not None:
+            await _give_up(coming)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """At most ``limit`` events of a selection, of which those with the ids in ``seen`` are known.
 
     Each request begins at the start time where the one before it stopped. Events of that very
     time are asked for again and left out by their ids; when a whole answer has one start time
     there may be more of them than fit, so the next one asks for twice as many.
     """
-    uuid = str(member("uuid", await session.get(Route.VERSION_JSON)))
-    request = await _with_start(session, selection)
-    limit, seen = block_size, set[int]()
-    while request is not None:
-        events = await _request(session, request, limit)
-        fresh = [event for event in events if event.id not in seen and selection.holds(event)]
-        for event in fresh:
-            event.node_uuid = uuid
-        if fresh:
-            yield fresh
-        if len(events) < limit:
-            return
+
+    selection: EventSelection
+    limit: int
+    seen: frozenset[int] = frozenset()
+
+    async def send(self, session: Session) -> bytes:
+        """Give the text that the node answers."""
+        params = self.selection.params() | {"limit": self.limit, "return-subset": 1}
+        return await session.text("GET", Route.EVENT_DATA, params)
+
+    def unseen(self, events: list[Found]) -> list[Found]:
+        """Give the events of the answer that are selected and not known."""
+        start = self.selection.start
+        behind = 0 if start is None else bisect_right(events, start, key=_start_time)
+        first = [e for e in events[:behind] if e.id not in self.seen and self.selection.holds(e)]
+        return first + events[behind:]
+
+    def following(self, events: list[Found], block_size: int) -> _Request | None:
+        """Give the request for what comes behind an answer, None when that was the end."""
+        if len(events) < self.limit:
+            return None
         last = events[-1].start_time
-        stuck = last == request.start
-        limit = limit * 2 if stuck else block_size
-        latest = {event.id for event in events if event.start_time == last}
-        seen = seen | latest if stuck else latest
-        request = replace(request, start=last, ongoing=False)
+        latest = frozenset(e.id for e in takewhile(lambda e: e.start_time == last, events[::-1]))
+        stuck = last == self.selection.start
+        return _Request(
+            replace(self.selection, start=last, ongoing=False),
+            limit=self.limit * 2 if stuck else block_size,
+            seen=self.seen | latest if stuck else latest,
+        )
+
+
+def _found(text: bytes) -> list[Found]:
+    found = found_events(text)
+    if found is None:
+        return listed(event_from_json, member("events", value_of(text)))
+    return cast("list[Found]", found)
+
+
+async def _give_up(request: asyncio.Task[bytes]) -> None:
+    """End a request whose answer nobody wants any more, whatever it is."""
+    request.cancel()
+    await asyncio.gather(request, return_exceptions=True)
 
 
 async def _with_start(session: Session, selection: EventSelection) -> EventSelection | None:
@@ -140,8 +197,3 @@ async def _with_start(session: Session, selection: EventSelection) -> EventSelec
     if info.start is None or info.start >= selection.end:
         return None
     return replace(selection, start=info.start)
-
-
-async def _request(session: Session, selection: EventSelection, limit: int) -> list[Event]:
-    params = selection.params() | {"limit": limit, "return-subset": 1}
-    return listed(event_from_json, member("events", await session.get(Route.EVENT_DATA, params)))

@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from joule.api import targets
-from joule.api.answers import member, understood
+from joule.api.answers import listed, member, understood
 from joule.api.event_reading import EventReading, EventSelection
 from joule.api.event_writing import write_events
 from joule.api.part import NodePart
@@ -41,9 +41,9 @@ class EventStreamActions(NodePart):
         stream: EventStreamSpec,
         create: bool = False,
         description: str = "",
+        event_fields: dict[str, str] | None = None,
         chunk_duration: str = "",
         chunk_duration_us: int | None = None,
-        event_fields: dict[str, str] | None = None,
     ) -> EventStream:
         """Get an event stream; with ``create`` and a path it is made if it does not exist.
 
@@ -117,11 +117,10 @@ class EventStreamActions(NodePart):
         stream: EventStreamSpec,
         start: float | None = None,
         end: float | None = None,
+        limit: int = DEFAULT_LIMIT,
         json_filter: str | None = None,
         include_on_going_events: bool = True,
         block_size: int | None = None,
-        *,
-        limit: int = DEFAULT_LIMIT,
     ) -> EventReading:
         """Read events in the order of their start times; use it in one of two ways.
 
@@ -130,7 +129,9 @@ class EventStreamActions(NodePart):
         with ``block_size`` lists of up to that many. All events that are active in ``[start, end)``
         are given, or without ``include_on_going_events`` those that begin in it.
         """
-        if block_size is not None and block_size < 1:
+        if not _is_count(limit):
+            raise InvalidRequestError("limit must be an integer > 0")
+        if block_size is not None and not _is_count(block_size):
             raise InvalidRequestError("block_size must be an integer > 0")
         selection = _selection(stream, start, end, json_filter, include_on_going_events)
         return EventReading(self.session, selection, block_size, limit)
@@ -145,8 +146,9 @@ class EventStreamActions(NodePart):
         limit: int = DEFAULT_LIMIT,
     ) -> list[Event]:
         """Read at most the first ``limit`` events; logs a warning when there are more."""
-        selection = _selection(stream, start, end, json_filter, include_on_going_events)
-        return await EventReading(self.session, selection, None, limit)
+        return await self.event_stream_read(
+            stream, start, end, limit, json_filter, include_on_going_events
+        )
 
     async def event_stream_count(
         self,
@@ -161,6 +163,21 @@ class EventStreamActions(NodePart):
         answer = await self.session.get(Route.EVENT_DATA_COUNT, selection.params())
         return understood(int, member("count", answer))
 
+    async def event_stream_histogram(
+        self,
+        stream: EventStreamSpec,
+        start: float | None = None,
+        end: float | None = None,
+        json_filter: str | None = None,
+    ) -> list[Event]:
+        """Count the events that begin in each of about 100 pieces of a range.
+
+        Gives an event per piece, ``content`` ``{"count": n}``; none when there are no events.
+        """
+        selection = _selection(stream, start, end, json_filter, ongoing=False)
+        answer = await self.session.get(Route.EVENT_DATA, selection.params() | {"limit": 0})
+        return listed(_piece, member("events", answer))
+
     async def event_stream_remove(
         self,
         stream: EventStreamSpec,
@@ -173,6 +190,15 @@ class EventStreamActions(NodePart):
         if json_filter:
             params["filter"] = json_filter
         await self.session.delete(Route.EVENT_DATA, params)
+
+
+def _piece(item: Any) -> Event:
+    """Make an event of a piece of a histogram, which no stream has stored."""
+    return Event(item["start_time"], item["end_time"], item["content"])
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _selection(

@@ -26,7 +26,9 @@ class FollowerActions(NodePart, Generic[Follower]):
             raise InvalidRequestError("Invalid follower datatype. Must be Node or Name")
         await self.session.delete(Route.FOLLOWER, {"name": name})
 
-    follower_remove = follower_delete
+    async def follower_remove(self, follower: NodePart | str) -> None:
+        """Forget a follower, as :meth:`follower_delete` does."""
+        await self.follower_delete(follower)
 
     def _follower(self, item: Any) -> Follower:
         """Make the node object of a follower."""

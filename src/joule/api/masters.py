@@ -15,6 +15,7 @@ from joule.wire.routes import Route
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_ADMIN = "admin"
 _TYPES = {
     "user": "user",
     "joule": "joule",
@@ -37,23 +38,30 @@ class MasterActions(NodePart):
         identifier: str,
         lumen_parameters: Mapping[str, Any] | None = None,
         api_key: str | None = None,
+        *,
+        scope: str = _ADMIN,
     ) -> Master:
         """Grant a user (name), a node (URL or host) or a Lumen server (URL or host) access.
 
         ``master_type`` is ``user``, ``joule_node`` or ``lumen_node`` (``joule`` and ``lumen`` for
         short). A user gets ``api_key``, at least 32 characters, or a new key: it is readable in
         the result, and nowhere else. ``lumen_parameters`` are what a Lumen server asks for.
+        ``scope`` is what the key allows: ``read``, ``write`` as well, or everything (``admin``);
+        nodes of Joule 1.0 know only the last, and raise ``InvalidRequestError`` for the others.
         """
-        body = {
+        body: dict[str, Any] = {
             "master_type": _type(master_type),
             "identifier": identifier,
             "lumen_params": lumen_parameters,
             "api_key": api_key,
         }
+        if scope != _ADMIN:
+            await self._check_scopes()
+            body["scope"] = scope
         answer = await self.session.post(Route.MASTER, body)
-        if body["master_type"] != "user":
-            return Master(master_type, identifier)
-        return Master(master_type, identifier, str(member("key", answer)))
+        if body["master_type"] == "user":
+            return Master(master_type, identifier, str(member("key", answer)), scope)
+        return Master(master_type, str(member("name", answer)), scope=scope)
 
     async def master_delete(self, master_type: str, name: str) -> None:
         """Take access away from a master."""
@@ -70,6 +78,12 @@ class MasterActions(NodePart):
         await self.master_delete(master.master_type, master.name)
 
     master_removet = master_remove
+
+    async def _check_scopes(self) -> None:
+        """Raise when the node would give full access whatever it is asked for."""
+        known = await self.session.get(Route.MASTERS)
+        if not all(isinstance(master, dict) and "scope" in master for master in known):
+            raise InvalidRequestError("this node does not know scopes, its keys allow everything")
 
     async def _master_named(self, name: str) -> Master:
         found = [master for master in await self.master_list() if master.name == name]

@@ -12,6 +12,7 @@ from joule.api.database import DatabaseActions
 from joule.api.event_streams import EventStreamActions
 from joule.api.folders import FolderActions
 from joule.api.followers import FollowerActions
+from joule.api.lumen_link import LinkActions
 from joule.api.masters import MasterActions
 from joule.api.modules import ModuleActions
 from joule.api.node_files import NodeConfig, existing_files
@@ -41,6 +42,7 @@ class Node(
     FollowerActions["TcpNode"],
     DatabaseActions,
     ArchiveActions,
+    LinkActions,
 ):
     """A Joule node, reached at a URL.
 
@@ -137,6 +139,10 @@ class UnixNode(Node):
 
     def __repr__(self) -> str:
         return f'<joule.api.node.UnixNode path="{self.path}">'
+
+
+BaseNode = Node
+"""The name that annotations use."""
 
 
 def _saved_key(url: str) -> str:

@@ -12,14 +12,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
-
 from joule.errors import ApiError, NodeConnectionError
 from joule.wire.faults import FAULT_HEADER, error_from
+from joule.wire.json_text import decoded
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Mapping
 
+    import aiohttp
     from typing_extensions import Buffer
 
     from joule.api.transport import Transport
@@ -40,8 +40,10 @@ _OK_BYTES_MAX = 16
 class Policy:
     """How patient a session is.
 
-    An answer of 501 and above that no node gave, but something on the way to it, is tried again
-    ``retries`` times, ``retry_delay_s`` apart. ``timeout_s`` limits one request and its answer,
+    When not the node answers but something on the way to it, with 501 and above, the request is
+    made again ``retries`` times, ``retry_delay_s`` apart: always if it only asks, after 503 (not
+    passed on) also if it changes something. Without an answer nothing is tried again, nor is data
+    that is read or written. ``timeout_s`` limits one request and its answer,
     None for as long as it takes; data that is read or written has no such limit.
     ``connect_timeout_s`` limits the wait for a connection.
     """
@@ -73,11 +75,11 @@ class Session:
         Like the other verbs it raises the :exc:`joule.errors.ApiError` that the node answers
         with, and ``NodeConnectionError`` when there is no answer.
         """
-        return await self._call("GET", route, params, None)
+        return value_of(await self.text("GET", route, params))
 
     async def put(self, route: str, body: Mapping[str, Any]) -> Any:
         """Send JSON that changes something."""
-        return await self._call("PUT", route, None, encoded(body))
+        return value_of(await self.text("PUT", route, None, encoded(body)))
 
     async def post(
         self,
@@ -87,18 +89,18 @@ class Session:
     ) -> Any:
         """Send JSON, which may be encoded already, parameters or both."""
         content = body if body is None or isinstance(body, bytes) else encoded(body)
-        return await self._call("POST", route, params, content)
+        return value_of(await self.text("POST", route, params, content))
 
     async def delete(self, route: str, params: Mapping[str, Any]) -> Any:
         """Remove what the parameters name."""
-        return await self._call("DELETE", route, params, None)
+        return value_of(await self.text("DELETE", route, params))
 
     async def upload(self, route: str, body: AsyncIterable[Buffer]) -> Any:
         """Send a body of any size and give the JSON of the answer; it is sent only once."""
         response = await self.open("POST", route, data=body)
         with translated(self.url):
             async with response:
-                return _decoded(await response.read())
+                return value_of(await response.read())
 
     async def open(
         self,
@@ -125,26 +127,27 @@ class Session:
         if lifetime is not None and self._loop is asyncio.get_running_loop():
             await lifetime.aclose()
 
-    async def _call(
+    async def text(
         self,
         method: str,
         route: str,
-        params: Mapping[str, Any] | None,
-        body: bytes | None,
-    ) -> Any:
+        params: Mapping[str, Any] | None = None,
+        body: bytes | None = None,
+    ) -> bytes:
+        """Send a request and give the text of its answer, which :func:`value_of` reads."""
         attempts = 1 + (self.policy.retries if self.transport.passes_gateways else 0)
         for attempt in range(attempts):
             if attempt:
                 await asyncio.sleep(self.policy.retry_delay_s)
             response, content = await self._exchange(method, route, params, body)
-            if not _is_from_gateway(response):
+            if not _may_be_repeated(method, response):
                 break
         else:
             if attempts > 1:
                 raise ApiError(f"API Error [{response.status}]: max retry count exceeded")
         if response.status != 200:
             raise _fault(response, content)
-        return _decoded(content)
+        return content
 
     async def _exchange(
         self,
@@ -184,6 +187,8 @@ async def _client_lifetime(
     A loop closes the generators begun in it before it ends, so that connections left open by
     ``asyncio.run`` are closed in the loop they belong to, without being told.
     """
+    import aiohttp  # who never asks a node does without it
+
     client = aiohttp.ClientSession(
         connector=transport.connector(),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -200,6 +205,8 @@ async def _client_lifetime(
 @contextmanager
 def translated(url: str) -> Iterator[None]:
     """Raise what goes wrong below HTTP as the errors of this package."""
+    import aiohttp  # the client that is in use has loaded it
+
     try:
         yield
     except ApiError:  # one of them is an OSError too
@@ -227,8 +234,11 @@ def _plain(value: Any) -> Any:
 _ENCODER = codec.JSONEncoder(default=_plain, separators=(",", ":"))
 
 
-def _is_from_gateway(response: aiohttp.ClientResponse) -> bool:
-    return response.status > 500 and FAULT_HEADER not in response.headers
+def _may_be_repeated(method: str, response: aiohttp.ClientResponse) -> bool:
+    """Whether a gateway answered for the node, and the node cannot have done what was asked."""
+    if response.status <= 500 or FAULT_HEADER in response.headers:
+        return False
+    return method == "GET" or response.status == 503
 
 
 def _fault(response: aiohttp.ClientResponse, content: bytes) -> ApiError:
@@ -247,11 +257,17 @@ def _reason(text: str) -> str:
     return str(answer["error"]) if isinstance(answer, dict) and "error" in answer else text
 
 
-def _decoded(content: bytes) -> Any:
+def value_of(content: bytes) -> Any:
+    """Give the JSON of an answer; None when it is ``ok``, ``ApiError`` when it is neither."""
     if len(content) < _OK_BYTES_MAX and content.strip().lower() == b"ok":
         return None
-    text = content.decode("utf-8", "replace")
     try:
-        return codec.loads(text)
+        return decoded(content, _tolerantly)
     except ValueError as error:
+        text = content.decode("utf-8", "replace")
         raise ApiError(f"Invalid node response: {text}") from error
+
+
+def _tolerantly(content: bytes | str) -> Any:
+    text = content if isinstance(content, str) else content.decode("utf-8", "replace")
+    return codec.loads(text)

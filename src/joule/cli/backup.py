@@ -10,14 +10,17 @@ from typing import TYPE_CHECKING
 
 import click
 
+import joule
 from joule.cli import output
 from joule.cli.check import look_through
-from joule.cli.host import commit, existing_store, host_node, stopped, store_of
+from joule.cli.host import existing_store, host_node, stopped, store_of
 from joule.cli.node import human_bytes
-from joule.errors import StorageError
+from joule.config.places import API_SOCKET, socket_folder
+from joule.errors import NodeConnectionError, StorageError, StorageInUseError
 from joule.storage.embedded import EmbeddedEngine
 from joule.storage.embedded.checking import is_older
 from joule.storage.embedded.copying import copy_store, held, replace_store
+from joule.wire.routes import Route
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +42,7 @@ def backup(file: Path, yes: bool, config: MainConfig) -> None:
     store = existing_store(config)
     if file.exists() and not yes and not output.confirm(f"Replace [{file}]?"):
         return
-    asyncio.run(commit(config, store))
+    asyncio.run(_commit(config, store))
     with output.share("Copying") as progress:
         copy_store(store, file.absolute(), progress)
     output.line(f"Saved {human_bytes(file.stat().st_size)} to [{file}]")
@@ -66,6 +69,20 @@ def restore(file: Path, config: MainConfig) -> None:
     output.line(f"Restored [{file}]")
     if aside is not None:
         output.line(f"What was there is kept as [{aside}]")
+
+
+async def _commit(config: MainConfig, store: Path) -> None:
+    """Let the node, if it runs, make everything durable that it has accepted."""
+    socket = socket_folder(config.folders) / API_SOCKET
+    try:
+        async with joule.api.UnixNode("local", str(socket)) as node:
+            await node.session.post(Route.COMMIT)
+    except NodeConnectionError as error:
+        try:
+            with held(store):  # nobody has rows that are not in it
+                return
+        except StorageInUseError:
+            raise click.ClickException(f"The node does not answer at [{socket}]") from error
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import joule
 from joule.cli import output
 from joule.cli.host import existing_store, host_node
 from joule.storage.embedded.checking import check_store
+from joule.storage.embedded.checking.forgetting import forget_losses
 
 if TYPE_CHECKING:
     from joule.config.main_conf import MainConfig
@@ -22,14 +23,22 @@ SHOWN_MAX = 1000
 
 @click.command("check")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--forget",
+    is_flag=True,
+    help="no longer report damage that was found and put aside; the node must not run",
+)
 @host_node
-def check(file: Path | None, config: MainConfig) -> None:
+def check(file: Path | None, config: MainConfig, *, forget: bool) -> None:
     """Check every row, interval and decimated value that the node of this machine has stored.
 
     FILE is a backup to check instead. The node may run. The exit status is 1 when anything is
     wrong; what it is is printed, with the stream and the time.
     """
-    totals = look_through(file or existing_store(config))
+    store = file or existing_store(config)
+    if forget:
+        output.line(f"{forget_losses(store)} entries of damaged data forgotten")
+    totals = look_through(store)
     output.line(
         f"{totals.rows} rows of {totals.data_streams} data streams, "
         f"{totals.events} events of {totals.event_streams} event streams"

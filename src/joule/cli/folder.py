@@ -8,8 +8,10 @@ import click
 
 from joule.cli import output
 from joule.cli.lazy import Entry, lazy_group
+from joule.cli.options import as_json
 from joule.cli.session import on_node
 from joule.cli.tree import TreeStyle, tree_lines
+from joule.wire.json_models import folder_to_json
 
 if TYPE_CHECKING:
     from joule.api import Node
@@ -21,6 +23,7 @@ group = lazy_group(
         "list": Entry("joule.cli.folder:list_folder", "Show folders and streams as a tree."),
         "move": Entry("joule.cli.folder:move", "Move a folder into another one."),
         "rename": Entry("joule.cli.folder:rename", "Change the name of a folder."),
+        "copy": Entry("joule.cli.folder_copy:copy", "Copy a folder with everything in it."),
         "delete": Entry("joule.cli.folder:delete", "Delete a folder and its data.", ("remove",)),
     },
 )
@@ -31,10 +34,16 @@ group = lazy_group(
 @click.option("-l", "--layout", is_flag=True, help="Show the layout of data streams.")
 @click.option("-s", "--status", is_flag=True, help="Mark active and configured streams.")
 @click.option("-i", "--id", "ids", is_flag=True, help="Show ids.")
+@as_json
 @on_node
-async def list_folder(node: Node, path: str, layout: bool, status: bool, ids: bool) -> None:
+async def list_folder(
+    node: Node, path: str, layout: bool, status: bool, ids: bool, as_json: bool
+) -> None:
     """Show the folders and streams in PATH (everything without one) as a tree."""
     folder = await (node.folder_root() if path == "/" else node.folder_get(path))
+    if as_json:
+        output.document(folder_to_json(folder))
+        return
     if not (folder.children or folder.data_streams or folder.event_streams):
         where = "this node" if path == "/" else f"[{path}]"
         output.line(f"No folders, {where} is empty.")

@@ -10,13 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-import joule
 from joule.config.main_conf import SYSTEM_FILE
-from joule.config.places import API_SOCKET, find_config, socket_folder
-from joule.errors import ConfigurationError, NodeConnectionError, StorageInUseError
+from joule.config.places import find_config
+from joule.errors import ConfigurationError, StorageInUseError
 from joule.storage import store_file
-from joule.storage.embedded.copying import held
-from joule.wire.routes import Route
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,12 +32,13 @@ def host_node(command: Callable[..., T]) -> Callable[..., T]:
     @click.option("-d", "--data", type=click.Path(path_type=Path), help="Data folder of the node.")
     @functools.wraps(command)
     def run(*args: Any, config: Path | None, data: Path | None, **options: Any) -> T:
-        return command(*args, config=_settings(config, data), **options)
+        return command(*args, config=node_settings(config, data), **options)
 
     return run
 
 
-def _settings(config: Path | None, data: Path | None) -> MainConfig:
+def node_settings(config: Path | None, data: Path | None) -> MainConfig:
+    """Give the settings of the node; ``ClickException`` when they cannot be read."""
     file = config or (SYSTEM_FILE if data is None and SYSTEM_FILE.exists() else None)
     if file is not None and not file.exists():
         raise click.ClickException(f"Cannot load joule configuration file at [{file}]")
@@ -65,20 +63,6 @@ def existing_store(config: MainConfig) -> Path:
     if not store.is_file():
         raise click.ClickException(f"There is no node at [{store.parent}], start jouled")
     return store
-
-
-async def commit(config: MainConfig, store: Path) -> None:
-    """Let the node, if it runs, make everything durable that it has accepted."""
-    socket = socket_folder(config.folders) / API_SOCKET
-    try:
-        async with joule.api.UnixNode("local", str(socket)) as node:
-            await node.session.post(Route.COMMIT)
-    except NodeConnectionError as error:
-        try:
-            with held(store):  # nobody has rows that are not in it
-                return
-        except StorageInUseError:
-            raise click.ClickException(f"The node does not answer at [{socket}]") from error
 
 
 @contextmanager

@@ -15,6 +15,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from click.shell_completion import CompletionItem
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -45,6 +47,14 @@ class LazyGroup(click.Group):
         module, attribute = entry.target.split(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete the name of a command from the entries alone, or an option."""
+        from click.shell_completion import CompletionItem  # needed when somebody presses Tab
+
+        names = [name for name in sorted(self.entries) if name.startswith(incomplete)]
+        found = [CompletionItem(name, help=self.entries[name].help) for name in names]
+        return found + super(click.Group, self).shell_complete(ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from the entries alone."""

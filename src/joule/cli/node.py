@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 import joule
 from joule.cli import output
+from joule.cli.options import as_json
 from joule.cli.session import on_node
 
 if TYPE_CHECKING:
@@ -23,10 +25,19 @@ def group() -> None:
 
 
 @group.command("list")
-def list_nodes() -> None:
+@as_json
+def list_nodes(as_json: bool) -> None:
     """List the nodes you can use."""
     nodes = joule.api.get_nodes()
     default = joule.api.get_node().name
+    if as_json:
+        output.document(
+            [
+                {"name": node.name, "url": node.url, "default": node.name == default}
+                for node in nodes
+            ]
+        )
+        return
     output.line(f"List of authorized nodes ({output.DOT}=default)")
     output.table(["Node", "URL"], [(_marked(node.name, default), node.url) for node in nodes])
 
@@ -74,10 +85,14 @@ def default(name: str) -> None:
 
 
 @group.command("info")
+@as_json
 @on_node
-async def info(node: Node) -> None:
+async def info(node: Node, as_json: bool) -> None:
     """Show the version of a node and the room its data takes."""
     found = await node.info()
+    if as_json:
+        output.document(asdict(found))
+        return
     output.fields(
         [("Server Version", f"\t{found.version}"), ("Database Location", f"\t{found.path}")],
         indent="",

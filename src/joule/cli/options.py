@@ -24,6 +24,11 @@ def timestamp(_: click.Context, option: click.Parameter, text: str | None) -> in
         raise click.ClickException(f"invalid {option.name} time: [{text}]") from error
 
 
+def as_json(command: F) -> F:
+    """Add ``--json``: the result for programs, times in UNIX us, names as in the HTTP interface."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
+
+
 def bounds(command: F) -> F:
     """Add ``--start`` and ``--end``: which part of a stream is meant, ``[start, end)``."""
     end = click.option("-e", "--end", callback=timestamp, metavar="TIME", help="End, not included.")

@@ -8,6 +8,7 @@ ends the command.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -73,6 +74,13 @@ def fields(pairs: Iterable[tuple[str, object]], *, indent: str = "\t", width: in
         line(f"{indent}{label + ':':<{width}}{value}")
 
 
+def section(label: str, *values: object) -> None:
+    """Print a label, and below it its values, one to a line."""
+    line(f"{label}:")
+    for value in values:
+        line(f"\t{value}")
+
+
 def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, align: str = "left") -> None:
     """Print a table."""
     from tabulate import tabulate  # few commands have one
@@ -80,6 +88,11 @@ def table(headers: Sequence[str], rows: Iterable[Sequence[Any]], *, align: str =
     line(
         tabulate(list(rows), headers, tablefmt="fancy_grid", disable_numparse=True, stralign=align)
     )
+
+
+def document(value: Any) -> None:
+    """Print a value as JSON: what a table or a page is made of, for programs."""
+    line(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def dot(colour: str) -> str:

@@ -32,20 +32,39 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
         ctx.exit()
 
 
+def _node_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    try:
+        nodes = package.api.get_nodes()
+    except (JouleError, OSError):
+        return []  # whoever presses Tab wants no error
+    return [node.name for node in nodes if node.name.startswith(incomplete)]
+
+
 @click.group(
     cls=Root,
     entries={
         "admin": Entry("joule.cli.admin:group", "Manage the node on this machine."),
+        "completion": Entry("joule.cli.completion:completion", "Complete commands in your shell."),
         "data": Entry("joule.cli.data:group", "Read, write and remove data."),
+        "doctor": Entry("joule.cli.doctor:doctor", "Find out what is wrong with a node here."),
         "event": Entry("joule.cli.event:group", "Manage event streams."),
         "folder": Entry("joule.cli.folder:group", "Manage folders."),
+        "follower": Entry("joule.cli.follower:group", "Manage the nodes that a node may control."),
+        "master": Entry("joule.cli.master:group", "Manage who may control a node."),
         "module": Entry("joule.cli.module:group", "Look at the modules of a node."),
         "node": Entry("joule.cli.node:group", "Manage the list of nodes you can use."),
         "proxy": Entry("joule.cli.proxy:group", "Look at the proxied sites of a node."),
         "stream": Entry("joule.cli.stream:group", "Manage data streams."),
     },
 )
-@click.option("-n", "--node", default="", metavar="NODE", help="Node to use (see joule node list).")
+@click.option(
+    "-n",
+    "--node",
+    default="",
+    metavar="NODE",
+    help="Node to use (see joule node list).",
+    shell_complete=_node_names,
+)
 @click.option(
     "--version",
     is_flag=True,

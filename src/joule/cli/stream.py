@@ -10,8 +10,10 @@ import click
 
 from joule.cli import output
 from joule.cli.lazy import Entry, lazy_group
+from joule.cli.options import as_json
 from joule.cli.session import on_node
 from joule.errors import NotFoundError
+from joule.wire.json_models import data_stream_to_json
 
 if TYPE_CHECKING:
     from joule.api import DataStream, DataStreamInfo, Element, Node
@@ -24,6 +26,9 @@ group = lazy_group(
         "info": Entry("joule.cli.stream:info", "Show what a data stream is and holds."),
         "move": Entry("joule.cli.stream:move", "Move a data stream into another folder."),
         "rename": Entry("joule.cli.stream:rename", "Change the name of a data stream."),
+        "annotations": Entry(
+            "joule.cli.annotations:list_annotations", "List or delete the notes on a data stream."
+        ),
         "delete": Entry(
             "joule.cli.stream:delete", "Delete a data or event stream.", ("destroy", "remove")
         ),
@@ -34,12 +39,17 @@ group = lazy_group(
 @click.command("info")
 @click.argument("path")
 @click.option("-e", "--elements", is_flag=True, help="Show the elements.")
+@as_json
 @on_node
-async def info(node: Node, path: str, elements: bool) -> None:
+async def info(node: Node, path: str, elements: bool, as_json: bool) -> None:
     """Show what the data stream PATH is and what it holds."""
     stream = await node.data_stream_get(path)
     stored = await node.data_stream_info(path)
     annotations = await node.annotation_info(path)
+    if as_json:
+        described = data_stream_to_json(stream, stored)
+        output.document({**described, "annotations": annotations.count})
+        return
     output.line()
     output.line("Data Stream Information:")
     output.fields(_description(stream))
@@ -94,7 +104,12 @@ def local_time(timestamp: int | None) -> str:
 
 
 def _element(element: Element) -> tuple[str, str, str, str]:
-    return (element.name, element.units or "", element.display_type.lower(), _limits(element))
+    return (
+        element.name,
+        element.units or output.DASH,
+        element.display_type.lower(),
+        _limits(element),
+    )
 
 
 def _limits(element: Element) -> str:

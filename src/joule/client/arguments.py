@@ -28,17 +28,17 @@ def parse(
 
 
 def parse_development(
-    custom_args: Callable[[argparse.ArgumentParser], None],
+    custom_args: Callable[[argparse.ArgumentParser], None], more: Sequence[str] = ()
 ) -> argparse.Namespace:
     """Give the arguments under a development server: those of a module file, and live data.
 
     The environment variable ``JOULE_MODULE_CONFIG`` names the file; ``ConfigurationError`` when it
-    is not set.
+    is not set. ``more`` words are added.
     """
     file = os.environ.get("JOULE_MODULE_CONFIG")
     if not file:
         raise ConfigurationError("set JOULE_MODULE_CONFIG to the module file")
-    return parse(["--module_config", file, "--live"], custom_args)
+    return parse(["--module_config", file, "--live", *more], custom_args)
 
 
 def _file_arguments(argv: Sequence[str]) -> list[str]:

@@ -55,7 +55,7 @@ class BaseModule:
     _app: web.Application | None = None
     _stopping = False
     _node_pipes: NodePipes | None = None
-    _resources: AsyncExitStack
+    _resources: AsyncExitStack | None = None
 
     # ------------------------------------------------------------------ for module authors
 
@@ -98,7 +98,7 @@ class BaseModule:
         """Run the module until it ends or is told to stop; to be called from ``main``.
 
         A ``ConfigurationError`` is logged as ``ERROR: ...`` and ends it without a traceback; so is
-        what the node refuses, with status 1, when the module is run by hand.
+        what the node refuses, when the module is run by hand. Then the status is 1.
         """
         set_up_logging()
         try:
@@ -107,20 +107,25 @@ class BaseModule:
             asyncio.run(self._run_until_stopped(parsed_args))
         except ConfigurationError as error:
             _log.error("%s", error)
+            if not self.is_under_node:
+                sys.exit(1)
         except ApiError as error:
             if self.is_under_node:
                 raise
             _log.error("%s", error)
             sys.exit(1)
 
-    def create_dev_app(self) -> web.Application:
+    def create_dev_app(self, argv: Sequence[str] | None = None) -> web.Application:
         """Make an application for a development server, with the module running live beside it.
 
-        The environment variable ``JOULE_MODULE_CONFIG`` names the module file.
+        The environment variable ``JOULE_MODULE_CONFIG`` names the module file; ``argv`` are
+        further words of the command line. What a server passes that is not a list of words, an
+        event loop say, is ignored.
         """
         from joule.client.web import run_beside
 
-        args = self.parsed_args = arguments.parse_development(self.custom_args)
+        words = argv if isinstance(argv, (list, tuple)) else ()
+        args = self.parsed_args = arguments.parse_development(self.custom_args, words)
         app = self.make_app()
         if app is None:
             raise ConfigurationError("this module has no routes")
@@ -145,10 +150,11 @@ class BaseModule:
     async def run_to_end(self, parsed_args: argparse.Namespace) -> None:
         """Run with the pipes that the arguments tell of, close everything, and return."""
         self.parsed_args = parsed_args
-        async with AsyncExitStack() as self._resources:
-            self._resources.push_async_callback(self._close_node)
+        async with AsyncExitStack() as resources:
+            self._resources = resources
+            resources.push_async_callback(self._close_node)
             if _flag(parsed_args, "pipes"):
-                await self._run_under_node(parsed_args)
+                await self._run_under_node(parsed_args, resources)
             else:
                 await self.run_alone(parsed_args)
 
@@ -173,8 +179,11 @@ class BaseModule:
         return self._app
 
     async def serve(self) -> None:
-        """Make the web interface reachable, if there is one; again does nothing."""
-        if self._app is None or self._app.frozen:
+        """Make the web interface reachable, if there is one; again does nothing.
+
+        Neither does it when a test runs the module, who asks the application of ``make_app``.
+        """
+        if self._app is None or self._app.frozen or self._resources is None:
             return
         from joule.client.web import start_interface
 
@@ -189,12 +198,12 @@ class BaseModule:
 
     # ------------------------------------------------------------------ inside
 
-    async def _run_under_node(self, args: argparse.Namespace) -> None:
+    async def _run_under_node(self, args: argparse.Namespace, resources: AsyncExitStack) -> None:
         ends = parse_pipes(args.pipes)
         opened = await open_pipes(ends, _flag(args, "api_socket"))
         self._node_pipes = opened
         self.pipes = opened.all
-        self._resources.push_async_callback(opened.close)
+        resources.push_async_callback(opened.close)
         await self.process(args, opened.inputs, opened.outputs)
 
     async def _close_node(self) -> None:

@@ -80,5 +80,7 @@ def input_and_output(inputs: Mapping[str, Pipe], outputs: Mapping[str, Pipe]) ->
 
 def fit(values: NDArray[Any], layout: Layout) -> NDArray[Any]:
     """Round values that go into integer elements, where they would be cut off otherwise."""
-    rounded: NDArray[Any] = values if layout.datatype.startswith("float") else np.rint(values)
+    if values.dtype.kind != "f" or layout.datatype.startswith("float"):
+        return values
+    rounded: NDArray[Any] = np.rint(values)
     return rounded

@@ -6,11 +6,10 @@ import asyncio
 import logging
 import os
 import shlex
-import signal
 import ssl
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,7 @@ import joule
 from joule.config.places import API_SOCKET, node_url
 from joule.daemon import greeting
 from joule.daemon.authorise import authorise_user, is_default
+from joule.daemon.config_files import ConfigFiles, warn_unused
 from joule.daemon.demo import write_demo
 from joule.daemon.folders import (
     FolderLock,
@@ -25,14 +25,15 @@ from joule.daemon.folders import (
     make_folders,
     with_usable_sockets,
 )
-from joule.daemon.loading import load_modules, load_streams, warn_unused
 from joule.daemon.logs import echo_module_line, start_logging
 from joule.daemon.options import parse_options, resolve
+from joule.daemon.signals import Signals
 from joule.daemon.users import UsersFile
 from joule.errors import ConfigurationError, JouleError
 from joule.models.proxies import Proxy
 from joule.node import LocalNode
 from joule.node.clock import SystemClock
+from joule.node.remote import RemoteStreams
 from joule.server import Server, Services, TcpListener, create_app
 from joule.storage import open_engine
 from joule.supervisor import Supervisor
@@ -45,6 +46,9 @@ if TYPE_CHECKING:
     from joule.storage.interfaces import Engine
 
 log = logging.getLogger(__name__)
+
+MODULE_LOGS = "module_logs"
+"""The folder, in that of the data, for what modules print."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -62,22 +66,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 async def run(options: Options) -> None:
-    """Start a node and run it until SIGINT, SIGTERM or SIGHUP."""
-    stopping = stop_on_signals()
+    """Start a node and run it until a signal asks it to stop."""
+    signals = Signals()
     config = prepare(options)
-    async with opened(config) as (node, supervisor):
-        await serve(config, options, node, supervisor, stopping)
+    async with opened(config) as parts:
+        await serve(config, options, parts, signals)
 
 
-def stop_on_signals() -> asyncio.Event:
-    """Give an event that is set by the signals that ask the daemon to stop."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stopping.set)
-    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup ignores it
-        loop.add_signal_handler(signal.SIGHUP, stopping.set)
-    return stopping
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a daemon is made of."""
+
+    node: LocalNode
+    supervisor: Supervisor
+    files: ConfigFiles
 
 
 def prepare(options: Options) -> MainConfig:
@@ -98,7 +100,7 @@ def _engine(config: MainConfig) -> Engine:
 
 
 @asynccontextmanager
-async def opened(config: MainConfig) -> AsyncIterator[tuple[LocalNode, Supervisor]]:
+async def opened(config: MainConfig) -> AsyncIterator[Parts]:
     """Open the store, the node on it and its modules; all closed in reverse, whatever happens."""
     folders = config.folders
     async with AsyncExitStack() as stack:
@@ -107,44 +109,43 @@ async def opened(config: MainConfig) -> AsyncIterator[tuple[LocalNode, Superviso
         node = await LocalNode.open(engine, config.name, cleanup_period_s=config.cleanup_period_s)
         stack.push_async_callback(node.close)
         warn_unused(config)
-        await load_streams(node.catalog, folders)
+        files = ConfigFiles(folders, node.catalog)
+        await files.load_streams()
         supervisor = Supervisor(
             node,
-            await load_modules(folders),
+            await files.read_modules(),
             socket_dir=folders.sockets,
             api_socket=folders.sockets / API_SOCKET,
+            log_dir=folders.data / MODULE_LOGS,
             max_log_lines=config.max_log_lines,
             echo=echo_module_line if config.echo_module_logs else None,
             environment=module_environment(config.security),
+            remote=RemoteStreams(node.followers, _cafile(config.security)),
         )
+        files.serve(supervisor)
         await supervisor.prepare()
-        yield node, supervisor
+        yield Parts(node, supervisor, files)
 
 
-async def serve(
-    config: MainConfig,
-    options: Options,
-    node: LocalNode,
-    supervisor: Supervisor,
-    stopping: asyncio.Event,
-) -> None:
-    """Run the services until ``stopping`` is set or one of them fails, which stops all.
+async def serve(config: MainConfig, options: Options, parts: Parts, signals: Signals) -> None:
+    """Run the services until a signal asks to stop or one of them fails, which stops all.
 
     The order of a stop is that of the data: modules first, then the requests, then the node that
     stores what both have written.
     """
+    node, supervisor = parts.node, parts.supervisor
     async with AsyncExitStack() as requests:
-        server = await requests.enter_async_context(
-            listening(make_server(config, node, supervisor), config)
-        )
+        server = await requests.enter_async_context(listening(make_server(config, parts), config))
         await introduce(config, options, node, server)
         async with asyncio.TaskGroup() as services:
             storing = services.create_task(node.run(), name="node")
             services.create_task(supervisor.run(), name="supervisor")
             users = services.create_task(follow_users(config, node), name="users file")
-            await stopping.wait()
+            reloads = services.create_task(signals.follow(parts.files.reload), name="reloads")
+            await signals.stop.wait()
             log.info("Stopping")
             users.cancel()
+            reloads.cancel()
             await supervisor.stop()
             await requests.aclose()
             storing.cancel()
@@ -156,15 +157,19 @@ async def follow_users(config: MainConfig, node: LocalNode) -> None:
         await UsersFile(config.users_file, node.access, SystemClock()).run()
 
 
-def make_server(config: MainConfig, node: LocalNode, supervisor: Supervisor) -> Server:
+def make_server(config: MainConfig, parts: Parts) -> Server:
     """Put the HTTP server together."""
     services = Services(
-        node=node,
-        modules=supervisor,
+        node=parts.node,
+        modules=parts.supervisor,
         version=joule.__version__,
+        configuration=parts.files,
         proxies=proxies(config),
         module_socket_dir=config.folders.sockets,
         importer_key=config.importer_key,
+        tcp_port=None if config.ip_address is None else config.port,
+        is_tls=config.security is not None,
+        cafile=_cafile(config.security),
     )
     tcp = None
     if config.ip_address is not None:
@@ -215,9 +220,15 @@ def module_environment(security: Security | None) -> dict[str, str]:
     environment = {"OPENBLAS_THREAD_TIMEOUT": "4", **os.environ}
     programs = str(Path(sys.executable).parent)
     environment["PATH"] = os.pathsep.join([programs, environment.get("PATH", os.defpath)])
-    if security is not None and security.authority is not None:
-        environment["JOULE_CA_FILE"] = str(security.authority)
+    if cafile := _cafile(security):
+        environment["JOULE_CA_FILE"] = cafile
     return environment
+
+
+def _cafile(security: Security | None) -> str:
+    """Give the file of the authority that vouches for other nodes, empty without one."""
+    authority = None if security is None else security.authority
+    return "" if authority is None else str(authority)
 
 
 def tls_context(security: Security | None) -> ssl.SSLContext | None:

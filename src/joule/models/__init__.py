@@ -16,9 +16,14 @@ if TYPE_CHECKING:
     from joule.models.folders import Folder
     from joule.models.intervals import Interval
     from joule.models.layout import Layout
-    from joule.models.modules import Module, ModuleStatistics
+    from joule.models.modules import (
+        ConfigFault,
+        Module,
+        ModuleConfiguration,
+        ModuleStatistics,
+        ReloadReport,
+    )
     from joule.models.pipes import (
-        EmptyPipe,
         InputPipe,
         LocalPipe,
         OutputPipe,
@@ -34,10 +39,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Annotation",
     "AnnotationInfo",
+    "ConfigFault",
     "DataStream",
     "DataStreamInfo",
     "Element",
-    "EmptyPipe",
     "Event",
     "EventStream",
     "EventStreamInfo",
@@ -48,10 +53,12 @@ __all__ = [
     "LocalPipe",
     "Master",
     "Module",
+    "ModuleConfiguration",
     "ModuleStatistics",
     "NodeInfo",
     "OutputPipe",
     "Pipe",
+    "ReloadReport",
     "compute_dtype",
     "find_interval_token",
     "interval_token",
@@ -66,9 +73,8 @@ _HOMES = {
     "folders": ("Folder",),
     "intervals": ("Interval",),
     "layout": ("Layout",),
-    "modules": ("Module", "ModuleStatistics"),
+    "modules": ("ConfigFault", "Module", "ModuleConfiguration", "ModuleStatistics", "ReloadReport"),
     "pipes": (
-        "EmptyPipe",
         "InputPipe",
         "LocalPipe",
         "OutputPipe",
@@ -82,6 +88,7 @@ _HOMES = {
     "streams": ("DataStream", "DataStreamInfo", "Element"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+_HOME_OF["EmptyPipe"] = "pipes"  # an older name, of which it warns there
 
 
 def __getattr__(name: str) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from joule import kernels
 from joule.models.layout import Layout
 
 if TYPE_CHECKING:
@@ -89,17 +90,20 @@ def reduce_at(rows: Rows, starts: Starts) -> Groups:
 
     ``starts`` is ``(g,)``, strictly increasing, and begins with 0 unless there are no rows.
     """
-    # Contiguous columns: numpy reduces these several times faster than the packed records.
-    values = np.ascontiguousarray(rows["data"].T)
+    sums = kernels.group(rows, starts)
     if not len(starts):
-        return _no_groups(values)
+        mean = sums.total.astype(np.float64)
+        return Groups(sums.time, mean, sums.minimum, sums.maximum, sums.time)
     count = np.diff(starts, append=len(rows))
-    minimum = np.minimum.reduceat(values, starts, axis=1)
-    maximum = np.maximum.reduceat(values, starts, axis=1)
-    with np.errstate(over="ignore"):  # a sum beyond float64 has an infinite mean
-        total = np.add.reduceat(values, starts, axis=1, dtype=_sum_dtype(minimum, maximum, count))
-    timestamp = _mean_time(rows["timestamp"], None, starts, count)
-    return Groups(timestamp, (total / count).T, minimum.T, maximum.T, count)
+    total = sums.total
+    if total.dtype.kind == "i" and _might_wrap(sums, count):
+        total = np.add.reduceat(rows["data"], starts, axis=0, dtype=np.float64)
+    times = rows["timestamp"]
+    if _fits(times, count):
+        timestamp = sums.time // count + times[0]
+    else:
+        timestamp = _exact_mean_time(times, np.ones(len(rows), np.int64), starts, count)
+    return Groups(timestamp, total / count[:, None], sums.minimum, sums.maximum, count)
 
 
 def regroup(groups: Groups, factor: int) -> Groups:
@@ -114,8 +118,13 @@ def regroup_at(groups: Groups, starts: Starts) -> Groups:
     count = np.add.reduceat(groups.count, starts)
     with np.errstate(over="ignore", invalid="ignore"):
         total = np.add.reduceat(groups.mean * groups.count[:, None], starts, axis=0)
+    times, weights = groups.timestamp, groups.count
+    if _fits(times, count):
+        timestamp = np.add.reduceat((times - times[0]) * weights, starts) // count + times[0]
+    else:
+        timestamp = _exact_mean_time(times, weights, starts, count)
     return Groups(
-        _mean_time(groups.timestamp, groups.count, starts, count),
+        timestamp,
         total / count[:, None],
         np.minimum.reduceat(groups.minimum, starts, axis=0),
         np.maximum.reduceat(groups.maximum, starts, axis=0),
@@ -136,28 +145,18 @@ def concat(parts: Sequence[Groups]) -> Groups:
     )
 
 
-def _no_groups(values: Array) -> Groups:
-    none = np.empty(0, dtype=np.int64)
-    return Groups(none, np.empty((0, len(values))), values.T, values.T, none)
-
-
-def _sum_dtype(minimum: Array, maximum: Array, count: Array) -> np.dtype[Any]:
+def _might_wrap(sums: kernels.Sums, count: Array) -> bool:
     """Integers are summed as integers unless the sum might not fit."""
-    if minimum.dtype.kind == "f":
-        return np.dtype(np.float64)
-    largest = max(-int(minimum.min()), int(maximum.max()), 1)
-    fits = largest * int(count.max()) < 2**63
-    return np.dtype(np.int64 if fits else np.float64)
+    largest = max(-int(sums.minimum.min()), int(sums.maximum.max()))
+    return largest * int(count.max()) >= 2**63
 
 
-def _mean_time(times: Array, weights: Array | None, starts: Starts, count: Array) -> Array:
-    """Weighted mean of increasing times in each group, rounded down, exact."""
-    first, last = int(times[0]), int(times[-1])
-    if (last - first) * int(count.sum()) >= 2**63:
-        # Centuries of rows in one call: slow but right.
-        times, count = times.astype(object), count.astype(object)
-    offsets = times - first
-    if weights is not None:
-        offsets = offsets * weights
-    means: Array = np.add.reduceat(offsets, starts) // count + first
+def _fits(times: Array, count: Array) -> bool:
+    """Say whether the sums of ``count`` increasing times, counted from the first, fit."""
+    return (int(times[-1]) - int(times[0])) * int(count.max()) < 2**63
+
+
+def _exact_mean_time(times: Array, weights: Array, starts: Starts, count: Array) -> Array:
+    """Weighted mean of times, rounded down: slow but right for centuries of rows in one group."""
+    means: Array = np.add.reduceat(times.astype(object) * weights, starts) // count.astype(object)
     return means.astype(np.int64)

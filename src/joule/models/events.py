@@ -45,7 +45,7 @@ def check_event_fields(fields: object) -> dict[str, str]:
 def _check_categories(labels: str) -> None:
     try:
         values = json.loads(labels)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigurationError(_CATEGORY_FAULT) from error
     if not isinstance(values, list) or not values or not all(isinstance(v, str) for v in values):
         raise ConfigurationError(_CATEGORY_FAULT)

@@ -70,7 +70,8 @@ def _lists(text: str) -> list[Any]:
         return []
     try:
         groups = json.loads(text)
-    except ValueError as error:
+        json.dumps(groups, ensure_ascii=False).encode()  # fails for halves of characters
+    except (ValueError, RecursionError) as error:
         raise InvalidRequestError(_PREFIX + "must be valid JSON") from error
     if not isinstance(groups, list):
         raise InvalidRequestError(_PREFIX + "must be a list of lists")
@@ -150,16 +151,27 @@ def like_pattern(text: str) -> re.Pattern[str]:
 
     ``%`` is any run of characters, ``_`` any one, ``\`` takes the next character as it is.
     """
-    parts: list[str] = []
-    escaped = False
-    for character in text:
-        if escaped:
-            parts.append(re.escape(character))
-            escaped = False
-        elif character == "\\":
-            escaped = True
+    first, *others = _segments(text)
+    if not others:
+        return re.compile(first, re.DOTALL)
+    *middle, last = others
+    # A segment is taken where it comes first, and that is final: no other place could be better.
+    # So a pattern of many "%" takes no longer than one, where backtracking would never end.
+    jumps = "".join(f"(?>.*?{segment})" for segment in middle if segment)
+    return re.compile(f"{first}{jumps}.*{last}", re.DOTALL)
+
+
+def _segments(text: str) -> list[str]:
+    """Give what is between the ``%`` of a LIKE pattern, as regular expressions of fixed length."""
+    segments = [""]
+    characters = iter(text)
+    for character in characters:
+        if character == "%":
+            segments.append("")
+        elif character == "_":
+            segments[-1] += "."
         else:
-            parts.append({"%": ".*", "_": "."}.get(character) or re.escape(character))
-    if escaped:
-        parts.append(re.escape("\\"))
-    return re.compile("".join(parts), re.DOTALL)
+            # A last backslash stands for itself.
+            taken = next(characters, character) if character == "\\" else character
+            segments[-1] += re.escape(taken)
+    return segments

@@ -1,11 +1,10 @@
-"""Who may use the node: masters and their keys, of which only hashes are kept.
-
-And the other way round its followers, the nodes that this one may use.
-"""
+"""Who may use the node: masters and their keys, of which only hashes are kept."""
 
 from __future__ import annotations
 
 import hmac
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from dataclasses import replace as replaced
 from typing import TYPE_CHECKING
 
@@ -14,11 +13,22 @@ from joule.models.access import MASTER_TYPES, SCOPES, key_hash, new_key
 from joule.storage.interfaces import Kind, MasterRecord
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
     from joule.node.catalog.flat import FlatRecords
 
 KEY_LENGTH_MIN = 32
 USER = "USER"
 ADMIN = "admin"
+_OFFERED = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A new key for another node or server, which may use it at once."""
+
+    master: MasterRecord
+    key: str
 
 
 class Access:
@@ -27,6 +37,12 @@ class Access:
     def __init__(self, records: FlatRecords, node_name: str) -> None:
         self._records = records
         self._node_name = node_name
+        self._offered: list[MasterRecord] = []
+        self._watchers: list[Callable[[bytes], None]] = []
+
+    def watch(self, revoked: Callable[[bytes], None]) -> None:
+        """Have ``revoked`` called with the hash of every key that stops being good."""
+        self._watchers.append(revoked)
 
     def authorise(self, key: str | None) -> MasterRecord | None:
         """Give the owner of a key, None without a key or for an unknown one.
@@ -35,9 +51,11 @@ class Access:
         """
         if not key:
             return None
-        presented = key_hash(key)
+        return self._owner(key_hash(key))
+
+    def _owner(self, presented: bytes) -> MasterRecord | None:
         owner = None
-        for master in self._records.masters.values():
+        for master in (*self._records.masters.values(), *self._offered):
             if hmac.compare_digest(presented, master.key_hash):
                 owner = master
         return owner
@@ -95,8 +113,36 @@ class Access:
                 master = MasterRecord(id_, name, kind, key_hash(key), scope, grantor_id)
             else:
                 master = replaced(known, key_hash=key_hash(key), scope=scope)
-            await self._records.change(put=[master])
+            await self._change(known, put=[master])
         return key
+
+    @asynccontextmanager
+    async def offered(
+        self, kind: str, *, grantor_id: int | None = None, scope: str = ADMIN
+    ) -> AsyncIterator[Offer]:
+        """Give a new key that is good while the block runs, and for good once it is accepted.
+
+        For another node or server that uses the key before it says that it takes it. Nothing is
+        stored before, so that nothing is left of an offer that fails.
+        """
+        _check(kind, _OFFERED, scope)
+        key = new_key()
+        id_ = await self._records.new_id(Kind.MASTER)
+        master = MasterRecord(id_, _OFFERED, kind, key_hash(key), scope, grantor_id)
+        self._offered.append(master)
+        try:
+            yield Offer(master, key)
+        finally:
+            self._offered.remove(master)
+            self._revoke(master)
+
+    async def accept(self, offer: Offer, name: str) -> None:
+        """Make whom the key was offered to a master; one of this type and name gets the key."""
+        _check(offer.master.type, name, offer.master.scope)
+        async with self._records.turn:
+            known = self._find(offer.master.type, name)
+            id_ = offer.master.id if known is None else known.id
+            await self._change(known, put=[replaced(offer.master, id=id_, name=name)])
 
     async def remove(self, name: str, kind: str = USER) -> None:
         """Remove a master; ``NotFoundError`` when there is none. Those it added stay."""
@@ -111,16 +157,25 @@ class Access:
                 for other in self._records.masters.values()
                 if other.grantor_id == master.id
             ]
-            await self._records.change(put=orphans, delete=[(Kind.MASTER, master.id)])
+            await self._change(master, put=orphans, delete=[(Kind.MASTER, master.id)])
 
-    async def remove_follower(self, name: str) -> None:
-        """Forget a node that this one may control; nothing changes on that node."""
-        async with self._records.turn:
-            known = self._records.followers.values()
-            doomed = [(Kind.FOLLOWER, follower.id) for follower in known if follower.name == name]
-            if not doomed:
-                raise NotFoundError("follower not found")
-            await self._records.change(delete=doomed)
+    async def _change(
+        self,
+        before: MasterRecord | None,
+        put: Sequence[MasterRecord] = (),
+        delete: Sequence[tuple[Kind, int]] = (),
+    ) -> None:
+        try:
+            await self._records.change(put=put, delete=delete)
+        finally:
+            if before is not None:
+                self._revoke(before)
+
+    def _revoke(self, master: MasterRecord) -> None:
+        """Tell the watchers unless somebody still has the key."""
+        if self._owner(master.key_hash) is None:
+            for revoked in self._watchers:
+                revoked(master.key_hash)
 
     def _find(self, kind: str, name: str) -> MasterRecord | None:
         for master in self._records.masters.values():

@@ -1,4 +1,4 @@
-"""What rows must be like to be accepted: whole-array checks, no loop over rows."""
+"""What rows must be like to be accepted; the rows themselves are looked through in the kernels."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from joule import kernels
 from joule.errors import DataError
 from joule.models.intervals import MAX_TIME
 from joule.models.layout import copied
@@ -23,24 +24,18 @@ def check_rows(rows: Rows, layout: Layout, after: int | None, name: str) -> None
     """
     if rows.dtype != layout.dtype:
         raise DataError(f"wrong layout for stream [{name}], it has {layout}")
-    _check_times(rows, after, name)
-    if layout.datatype.startswith("float"):
-        _check_values(rows, name)
-
-
-def _check_times(rows: Rows, after: int | None, name: str) -> None:
-    # A contiguous copy: comparing the strided column twice costs more.
-    times = np.ascontiguousarray(rows["timestamp"])
+    times = rows["timestamp"]
     if after is not None and times[0] <= after:
         raise _not_monotonic(name, int(times[0]), after)
-    rising = times[1:] > times[:-1]
-    if not rising.all():
-        fault = int(np.argmin(rising))
-        raise _not_monotonic(name, int(times[fault + 1]), int(times[fault]))
+    falling, infinite = kernels.check(rows)
+    if falling is not None:
+        raise _not_monotonic(name, int(times[falling]), int(times[falling - 1]))
     if times[-1] == MAX_TIME:
         raise DataError(
             f"Invalid timestamp in new data to stream [{name}] ({MAX_TIME} is beyond every range)"
         )
+    if infinite is not None:
+        raise _not_finite(name, rows[infinite])
 
 
 def _not_monotonic(name: str, later: int, earlier: int) -> DataError:
@@ -49,15 +44,11 @@ def _not_monotonic(name: str, later: int, earlier: int) -> DataError:
     )
 
 
-def _check_values(rows: Rows, name: str) -> None:
-    finite = np.isfinite(rows["data"])
-    if finite.all():
-        return
-    row = int(np.argmin(finite.all(axis=1)))
-    what = "NaN" if np.isnan(rows["data"][row]).any() else "infinity"
-    raise DataError(
+def _not_finite(name: str, row: np.void) -> DataError:
+    what = "NaN" if np.isnan(row["data"]).any() else "infinity"
+    return DataError(
         f"Invalid values ({what}) in new data to stream [{name}] "
-        f"at timestamp {int(rows['timestamp'][row])}"
+        f"at timestamp {int(row['timestamp'])}"
     )
 
 

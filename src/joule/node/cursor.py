@@ -35,12 +35,13 @@ class Cursor:
     ``starts_interval`` says that a break lies between a block and the rows delivered before; it is
     False for the first block. A block without rows tells of a break as soon as the producer makes
     it. Rows must not be written to. The iteration ends when the producer has closed the stream and
-    everything was delivered. Cancelling a wait for a block loses nothing. One task at a time may
-    iterate.
+    everything was delivered; if ``is_lasting`` it waits for the next producer instead. Cancelling
+    a wait for a block loses nothing. One task at a time may iterate.
     """
 
-    def __init__(self, log: Log, start: int | None = None) -> None:
+    def __init__(self, log: Log, start: int | None = None, *, is_lasting: bool = False) -> None:
         self._log = log
+        self._is_lasting = is_lasting
         self._start = start
         self._next: int | None = log.buffer.end if start is None else None
         self._position = _behind(log.tip) if start is None else start
@@ -94,7 +95,7 @@ class Cursor:
 
     def finish(self, end: int) -> None:
         """Entry number ``end`` and later ones are not for this cursor."""
-        if self._end is None:
+        if self._end is None and not self._is_lasting:
             self._end = end
         self._news.set()
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from joule.models.streams import DataStream
     from joule.node.group_commit import GroupCommit
-    from joule.storage.interfaces import SampleStore
+    from joule.storage.interfaces import SampleInfo, SampleStore
 
 
 class StreamData:
@@ -58,27 +58,36 @@ class StreamData:
         check_choice(max_rows, level)
         return await open_reading(self._samples, ref_of(stream), interval, max_rows, level)
 
-    def subscribe(self, stream: DataStream, start: int | None = None) -> Cursor:
+    def subscribe(
+        self, stream: DataStream, start: int | None = None, *, is_lasting: bool = False
+    ) -> Cursor:
         """Follow a stream live, from ``start`` on when it is given.
 
         A reader that resumes passes the timestamp of the last row it has and drops that row; so it
         learns of a break behind it. Without ``start`` somebody must be producing the stream, else
-        ``InvalidRequestError``. The caller closes the cursor.
+        ``InvalidRequestError``. The cursor ends with the producer unless ``is_lasting``. The caller
+        closes it.
         """
         log = self._log(stream)
         if start is None and not log.is_produced:
             self._forget_idle(log)
             raise InvalidRequestError("stream is not being produced")
-        return Cursor(log, start)
+        return Cursor(log, start, is_lasting=is_lasting)
 
     # ------------------------------------------------------------------ writing
 
     async def open_writer(
-        self, stream: DataStream, *, merge_gap_us: int = 0, can_retry: bool = False
+        self,
+        stream: DataStream,
+        *,
+        merge_gap_us: int = 0,
+        can_retry: bool = False,
+        backfill: bool = False,
     ) -> Writer:
         """Begin to produce a stream; the caller closes or aborts the writer.
 
-        ``ConflictError`` when it is already being produced. A caller that has its rows for good
+        ``ConflictError`` when it is already being produced, unless only rows before the newest one
+        are to be written, which ``backfill`` says. A caller that has its rows for good
         says so with ``can_retry``: while the store fails it gets the ``StorageError``, and what
         memory there is remains for those who cannot come again.
         """
@@ -87,7 +96,7 @@ class StreamData:
         if merge_gap_us < 0:
             raise InvalidRequestError("merge-gap must be >= 0")
         log = self._log(stream)
-        writer = Writer(log, self._commits, merge_gap_us)
+        writer = Writer(log, self._commits, merge_gap_us, backfill=backfill)
         try:
             await log.load()
         except BaseException:
@@ -113,14 +122,13 @@ class StreamData:
 
     async def info(self, stream: DataStream) -> DataStreamInfo:
         """Tell what is stored of a stream."""
-        info = await self._samples.info(ref_of(stream))
-        if info.start is None or info.end is None:
-            return DataStreamInfo(bytes=info.bytes)
-        return DataStreamInfo(info.start, info.end, info.rows, info.bytes, info.end - info.start)
+        return _public(await self._samples.info(ref_of(stream)))
 
     async def infos(self, streams: Iterable[DataStream]) -> dict[int, DataStreamInfo]:
         """Tell what is stored of each stream, by id."""
-        return {stream.id: await self.info(stream) for stream in list(streams)}
+        refs = [ref_of(stream) for stream in streams]
+        found = await self._samples.infos(refs)
+        return {ref.id: _public(info) for ref, info in zip(refs, found, strict=True)}
 
     async def intervals(self, stream: DataStream, interval: Interval = ALL_TIME) -> list[Interval]:
         """List the unbroken runs of rows in the range, from first row to last row + 1."""
@@ -171,3 +179,9 @@ class StreamData:
     def _forget_idle(self, log: Log) -> None:
         if log.is_idle:
             self._logs.pop(log.stream.id, None)
+
+
+def _public(info: SampleInfo) -> DataStreamInfo:
+    if info.start is None or info.end is None:
+        return DataStreamInfo(bytes=info.bytes)
+    return DataStreamInfo(info.start, info.end, info.rows, info.bytes, info.end - info.start)

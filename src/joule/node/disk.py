@@ -20,7 +20,7 @@ class DiskUsage:
     """Bytes of the data itself, of other files, not usable by anybody, and free, on its volume.
 
     All -1 when the data is not on a disk of this host. ``fault`` says why rows cannot be stored
-    now, None when they can.
+    now, or that some were lost to damage, None when all is well.
     """
 
     path: str
@@ -34,7 +34,7 @@ class DiskUsage:
 async def disk_usage(store: StoreUsage) -> DiskUsage:
     """Look at the volume that holds the data."""
     if store.size_bytes < 0:
-        return DiskUsage(ELSEWHERE, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN)
+        return DiskUsage(ELSEWHERE, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, store.fault)
     return await asyncio.to_thread(_look, store)
 
 
@@ -42,7 +42,7 @@ def _look(store: StoreUsage) -> DiskUsage:
     path = Path(store.path)
     if not path.exists():
         # In memory: there is a size, and no volume.
-        return DiskUsage(store.path, store.size_bytes, 0, 0, 0)
+        return DiskUsage(store.path, store.size_bytes, 0, 0, 0, store.fault)
     total, used, free = shutil.disk_usage(path)
     return DiskUsage(
         path=store.path,
@@ -50,4 +50,5 @@ def _look(store: StoreUsage) -> DiskUsage:
         other=max(0, used - store.size_bytes),
         reserved=max(0, total - used - free),
         free=free,
+        fault=store.fault,
     )

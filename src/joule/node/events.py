@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from joule.models.events import Event, EventStream
-    from joule.storage.interfaces import EventQuery, EventStore
+    from joule.storage.interfaces import EventQuery, EventStore, EventText
 
 _BUCKETS = 99
 
@@ -81,26 +81,27 @@ class EventData:
         query: EventQuery,
         limit: int,
         after: tuple[int, int] | None = None,
-    ) -> list[Event]:
-        """Give at most ``limit`` of the events that match, by start time and id.
+    ) -> list[EventText]:
+        """Give at most ``limit`` of the events that match as they are stored, by start and id.
 
         They are the first ones behind ``after``, a start time and an id. When the range has only
         an end, and there is no ``after``, they are the last ones.
         """
         start, end = query.interval
         latest = start == MIN_TIME and end != MAX_TIME and after is None
-        return await self.read(stream, replace(query, limit=limit, latest=latest, after=after))
+        wanted = replace(query, limit=limit, latest=latest, after=after)
+        return await self._store.read_texts(stream.id, wanted)
 
     async def overview(
         self, stream: EventStream, query: EventQuery, limit: int
-    ) -> list[Event] | Histogram:
-        """Give the events that match, or when they are more than ``limit`` a histogram of them.
+    ) -> list[EventText] | Histogram:
+        """Give the events that match as they are stored, above ``limit`` a histogram of them.
 
         The histogram counts the events that start in about 100 equal pieces of the range.
         """
         count = await self.count(stream, query)
         if count <= limit:
-            return await self.read(stream, query)
+            return await self._store.read_texts(stream.id, query)
         edges = bucket_edges(await self._span(stream, query.interval))
         starting = replace(query, ongoing=False)
         return Histogram(count, edges, await self._store.histogram(stream.id, starting, edges))

@@ -1,8 +1,8 @@
 """Group commit: rows of all streams become durable together.
 
-What was appended waits at most ``interval_s`` or until half of ``PENDING_BYTES_MAX`` has come
-together, then one commit covers all of it. Whoever needs durability now forces a commit; all who
-ask while one is running share the next.
+What was appended waits at most ``interval_s``, then one commit covers all of it. Before that the
+store makes room whenever half of ``PENDING_BYTES_MAX`` has come together. Whoever needs durability
+now forces a commit; all who ask while one is running share the next.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NoReturn
 from joule.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from joule.node.clock import Clock, Timer
     from joule.storage.interfaces import SampleStore
 
@@ -39,6 +41,7 @@ class GroupCommit:
         self._interval_s = interval_s
         self._timer: Timer | None = None
         self._due = asyncio.Event()
+        self._is_overdue = False
         self._turn = asyncio.Lock()
         self._begun = 0
         self._ended = 0
@@ -65,14 +68,15 @@ class GroupCommit:
 
     def note_append(self) -> None:
         """Take note that rows were appended."""
+        if self._timer is None:
+            self._timer = self._clock.call_later(self._interval_s, self._note_time)
         if self._samples.pending_bytes >= PENDING_BYTES_MAX // 2:
             self._due.set()
-        elif self._timer is None:
-            self._timer = self._clock.call_later(self._interval_s, self._due.set)
 
     async def flush(self) -> None:
         """Return when everything appended before is durable; raise the ``StorageError`` if not."""
         if not self._samples.pending_bytes:
+            self._note_success()  # what could not be stored is gone, with its stream say
             return
         target = self._begun + 1
         async with self._turn:
@@ -91,14 +95,14 @@ class GroupCommit:
             if self._failure is not None:
                 self._check_memory()
                 return
-            await self._make_room()
-
-    async def _make_room(self) -> None:
-        async with self._turn:
-            if self._samples.pending_bytes < PENDING_BYTES_MAX or self._failure is not None:
-                return  # the commit that was waited for has settled it
             with suppress(StorageError):  # noted and logged, and run() tries again
-                await self._commit()
+                await self._make_room(PENDING_BYTES_MAX)
+
+    async def _make_room(self, limit: int) -> None:
+        """Have less than ``limit`` bytes wait."""
+        async with self._turn:
+            if self._samples.pending_bytes >= limit and self._failure is None:
+                await self._attempt(self._samples.make_room)
 
     def _check_memory(self) -> None:
         if self._samples.pending_bytes >= FAILING_BYTES_MAX:
@@ -114,7 +118,9 @@ class GroupCommit:
         while True:
             self._due.clear()
             try:
-                return await self.flush()
+                if self._is_overdue:
+                    return await self.flush()
+                return await self._make_room(PENDING_BYTES_MAX // 2)
             except StorageError:  # noted and logged
                 await self._clock.sleep(delay_s)
                 delay_s = min(2 * delay_s, RETRY_MAX_S)
@@ -124,7 +130,14 @@ class GroupCommit:
         self._begun += 1
         self._disarm()
         try:
-            await self._samples.commit()
+            await self._attempt(self._samples.commit)
+        except asyncio.CancelledError:
+            self._note_overdue()  # whoever asked is gone, the rows are not
+            raise
+
+    async def _attempt(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
         except StorageError as error:
             self._note_failure(error)
             raise
@@ -135,6 +148,7 @@ class GroupCommit:
         if self._failure is None:
             logger.error("cannot store data, will go on trying: %s", error)
         self._failure = error
+        self._note_overdue()
 
     def _note_success(self) -> None:
         self._ended = self._begun
@@ -142,7 +156,16 @@ class GroupCommit:
             logger.warning("data can be stored again")
         self._failure = None
 
+    def _note_time(self) -> None:
+        self._timer = None
+        self._note_overdue()
+
+    def _note_overdue(self) -> None:
+        self._is_overdue = True
+        self._due.set()
+
     def _disarm(self) -> None:
+        self._is_overdue = False
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None

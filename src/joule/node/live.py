@@ -81,6 +81,11 @@ class LiveBuffer:
             self.drop_oldest()
         self._budget.enforce()
 
+    def pass_over(self, last: int) -> None:
+        """Count an entry that nobody has to fetch, with rows in order up to ``last``; is empty."""
+        self.first += 1
+        self.raise_floor(last)
+
     def drop_oldest(self) -> None:
         """Let go of the oldest entry; its rows are found in the store from now on."""
         entry = self._entries.popleft()

@@ -16,6 +16,7 @@ from joule.node.clock import SystemClock
 from joule.node.data import StreamData
 from joule.node.disk import DiskUsage, disk_usage
 from joule.node.events import EventData
+from joule.node.followers import Followers
 from joule.node.group_commit import GroupCommit
 from joule.node.retention import Retention
 from joule.version import VERSION
@@ -33,7 +34,9 @@ MAINTENANCE_PERIOD_S = 10.0
 
 
 class LocalNode:
-    """A node: ``catalog``, ``data``, ``events``, ``annotations``, ``access`` and their ``engine``.
+    """A node: ``catalog``, ``data``, ``events``, ``annotations``, ``access``, ``followers``.
+
+    All are on one ``engine``.
 
     The engine is open and belongs to the caller, who closes it after the node.
     """
@@ -58,6 +61,7 @@ class LocalNode:
         self.events = EventData(engine.events)
         self.annotations = Annotations(catalog)
         self.access = Access(catalog.records, name)
+        self.followers = Followers(catalog.records, uuid)
         self._commits = commits
         self._clock = clock
         self._cleanup_period_s = cleanup_period_s
@@ -118,9 +122,9 @@ class LocalNode:
         await self._commits.flush()
 
     async def usage(self) -> DiskUsage:
-        """Give the room that data takes, what is left, and why nothing can be stored, if so."""
+        """Give the room that data takes, what is left, and what is wrong with it, if anything."""
         usage = await disk_usage(await self.engine.usage())
-        return replace(usage, fault=self._commits.fault)
+        return replace(usage, fault=self._commits.fault or usage.fault)
 
     async def _every(self, period_s: float, step: Callable[[], Awaitable[None]]) -> None:
         while True:

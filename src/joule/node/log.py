@@ -75,6 +75,7 @@ class Log:
         self.buffer = LiveBuffer(budget)
         self.followers: set[Follower] = set()
         self.producer: Producer | None = None
+        self._guests: set[Producer] = set()
         self.tip: int | None = None
         self.inserts = 0
         self.maintenance = asyncio.Lock()
@@ -92,7 +93,8 @@ class Log:
     @property
     def is_idle(self) -> bool:
         """Whether nobody writes, follows or removes rows."""
-        return self.producer is None and not self.followers and not self._removals
+        writers = self.producer is not None or self._guests
+        return not writers and not self.followers and not self._removals
 
     @property
     def is_produced(self) -> bool:
@@ -107,13 +109,13 @@ class Log:
         return self._ref
 
     async def load(self) -> None:
-        """Look up the last row, unless it is known."""
-        if self._is_tip_known:
-            return
-        async with self.maintenance:  # rows that are being removed are not the last ones
-            if self.is_stored:
-                await self._find_tip()
-            self._is_tip_known = True
+        """Look up the last row, unless it is known; from then on a producer's stream shows it."""
+        if not self._is_tip_known:
+            async with self.maintenance:  # rows that are being removed are not the last ones
+                if self.is_stored:
+                    await self._find_tip()
+                self._is_tip_known = True
+        self.stream.is_destination = self.producer is not None
 
     # ------------------------------------------------------------------ producer
 
@@ -122,7 +124,6 @@ class Log:
         if self.producer is not None:
             raise ConflictError(f"DataStream [{self.stream.name}] is already being produced")
         self.producer = producer
-        self.stream.is_destination = True
         # Between two producers the stream may have been told to keep rows, or none.
         self._is_tip_known = False
 
@@ -133,10 +134,20 @@ class Log:
         self.finish()
         self._on_idle(self)
 
+    def admit(self, guest: Producer) -> None:
+        """Let somebody insert rows of the past beside the producer."""
+        self._guests.add(guest)
+
+    def dismiss(self, guest: Producer) -> None:
+        """Let a guest go."""
+        self._guests.discard(guest)
+        self._on_idle(self)
+
     def release(self) -> None:
-        """End the producer from this side."""
-        if self.producer is not None:
-            self.producer.release()
+        """End the producer and its guests from this side."""
+        for writer in (*self._guests, self.producer):
+            if writer is not None:
+                writer.release()
 
     def finish(self) -> None:
         """Tell all cursors that nothing will follow."""
@@ -151,10 +162,12 @@ class Log:
         self._tip_is_going = False
         if self.is_stored:
             self.samples.append(self.ref, rows, starts_interval=starts_interval)
-        entry = Entry(rows, starts_interval)
-        self.tip = entry.last
+        self.tip = int(rows["timestamp"][-1])
         self._accepted += 1
-        self._publish(entry)
+        if self.followers:
+            self._publish(Entry(rows, starts_interval))
+        else:
+            self.buffer.pass_over(self.tip)
 
     async def insert(self, rows: Rows, *, starts_interval: bool) -> None:
         """Merge rows that are not behind the tip; an interval of their own ends with them.

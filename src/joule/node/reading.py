@@ -22,7 +22,7 @@ RAW = 1
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """An answer on its way: ``blocks`` hold rows in ``layout``, each standing for up to ``level``.
+    """An answer on its way: ``blocks`` hold rows in ``layout``, each standing for about ``level``.
 
     Blocks are as in :class:`joule.storage.interfaces.Block`. A decimated row carries the mean time
     of its rows, then all means, all minima and all maxima.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from joule.errors import JouleError, PipeError
+from joule.errors import ConflictError, JouleError, PipeError
 from joule.node.checks import check_rows, owned, pieces
 
 if TYPE_CHECKING:
@@ -29,16 +29,25 @@ class Writer:
     the stream are visible to readers at once and durable with the next group commit; late rows are
     merged and durable when :meth:`write` returns. Rows of the session are joined only to each
     other: where stored rows lie between, or come next, there is a break.
+
+    With ``backfill`` it is a guest of whoever produces the stream, if somebody does: it takes rows
+    before the newest one only, and disturbs nobody.
     """
 
-    def __init__(self, log: Log, commits: GroupCommit, merge_gap_us: int = 0) -> None:
+    def __init__(
+        self, log: Log, commits: GroupCommit, merge_gap_us: int = 0, *, backfill: bool = False
+    ) -> None:
         self._log = log
         self._commits = commits
         self._merge_gap_us = merge_gap_us
         self._after: int | None = None  # later timestamps only
         self._last: int | None = None  # last row of the interval being written
         self._is_open = True
-        log.attach(self)
+        self._is_guest = backfill and log.producer is not None
+        if self._is_guest:
+            log.admit(self)
+        else:
+            log.attach(self)
 
     async def __aenter__(self) -> Self:
         return self
@@ -110,7 +119,10 @@ class Writer:
         """As :meth:`abort`, at once."""
         if self._is_open:
             self._is_open = False
-            self._log.detach()
+            if self._is_guest:
+                self._log.dismiss(self)
+            else:
+                self._log.detach()
 
     def _check_open(self) -> None:
         if not self._is_open:
@@ -119,7 +131,8 @@ class Writer:
     def _break_off(self) -> None:
         if self._last is not None:
             self._last = None
-            self._log.announce_break()
+            if not self._is_guest:
+                self._log.announce_break()
 
     def _begin_anew(self) -> None:
         """After a refusal: what comes next is joined to nothing and may lie anywhere in time."""
@@ -131,6 +144,11 @@ class Writer:
 
     async def _accept(self, rows: Rows) -> None:
         late = self._count_late(rows)
+        if self._is_guest and late < len(rows):
+            raise ConflictError(
+                f"DataStream [{self._log.stream.name}] is being produced, "
+                "others can write rows before its newest one only"
+            )
         if late:
             await self._insert(rows[:late])
         for piece in pieces(rows[late:], PIECE_BYTES):
@@ -141,9 +159,10 @@ class Writer:
 
     def _count_late(self, rows: Rows) -> int:
         tip = self._log.tip
-        if tip is None or not self._log.is_stored:
+        times = rows["timestamp"]
+        if tip is None or times[0] > tip or not self._log.is_stored:
             return 0
-        return int(np.searchsorted(rows["timestamp"], tip, side="right"))
+        return int(np.searchsorted(times, tip, side="right"))
 
     def _append(self, rows: Rows) -> None:
         starts_interval = self._starts_interval(int(rows["timestamp"][0]), self._log.tip)

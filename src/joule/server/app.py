@@ -8,11 +8,14 @@ from aiohttp import web
 
 from joule.server.auth import check_key
 from joule.server.errors import answer_errors, finish_changes
+from joule.server.guests import GUESTS, Guests
 from joule.server.handlers import (
+    apps,
     data_care,
     data_json,
     data_read,
     data_write,
+    database,
     event_data,
     folder_map,
     folders,
@@ -20,10 +23,12 @@ from joule.server.handlers import (
     masters,
     modules,
     node,
+    openapi,
     proxies,
     stream_annotations,
     streams,
 )
+from joule.server.relay import RELAY_CLIENTS, RelayClients, close_clients
 from joule.server.services import SERVICES
 from joule.server.streams import LASTING, LastingRequests, stop_lasting
 
@@ -34,6 +39,8 @@ JSON_BODY_MAX_BYTES = 1024 * 1024
 
 _NOUNS = (
     node,
+    openapi,
+    database,
     folders,
     folder_map,
     streams,
@@ -43,6 +50,7 @@ _NOUNS = (
     data_care,
     event_data,
     modules,
+    apps,
     proxies,
     stream_annotations,
     masters,
@@ -58,7 +66,11 @@ def create_app(services: Services) -> web.Application:
     )
     app[SERVICES] = services
     app[LASTING] = LastingRequests()
+    app[RELAY_CLIENTS] = RelayClients(services.cafile)
+    app[GUESTS] = Guests()
+    services.node.access.watch(app[GUESTS].dismiss)
     app.on_shutdown.append(stop_lasting)
+    app.on_cleanup.append(close_clients)
     for noun in _NOUNS:
         app.add_routes(noun.routes)
     return app

@@ -5,7 +5,6 @@ The check runs before the path is looked at, so that nobody learns without a key
 
 from __future__ import annotations
 
-import socket
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -13,6 +12,8 @@ from aiohttp import web
 from joule.errors import AccessDeniedError
 from joule.models.access import SCOPES
 from joule.server.errors import fault_response
+from joule.server.guests import GUESTS
+from joule.server.public import is_unix
 from joule.server.services import node_of
 from joule.wire.routes import AUTH_REQUIRED_HEADER, KEY_HEADER, Route
 
@@ -21,7 +22,20 @@ if TYPE_CHECKING:
     from joule.storage.interfaces import MasterRecord
 
 _OPEN = frozenset({("POST", Route.FOLLOWER)})
-_ADMIN = frozenset({Route.MASTERS, Route.MASTER, Route.FOLLOWERS, Route.FOLLOWER, Route.COMMIT})
+_ADMIN = frozenset(
+    {
+        Route.MASTERS,
+        Route.MASTER,
+        Route.FOLLOWERS,
+        Route.FOLLOWER,
+        Route.COMMIT,
+        Route.RELOAD,
+        Route.MODULE_START,
+        Route.MODULE_STOP,
+        Route.MODULE_RESTART,
+        Route.MODULE_CONFIGURATION,  # passwords may be among the arguments
+    }
+)
 
 FORBIDDEN = "403: Forbidden"
 """How a node without a key answers; tools recognise a node by it."""
@@ -36,15 +50,13 @@ async def check_key(request: web.Request, handler: Handler) -> web.StreamRespons
     if master is None:
         return fault_response(AccessDeniedError("Forbidden"), FORBIDDEN)
     _check_scope(request, master)
-    return await handler(request)
+    with request.app[GUESTS].admitted(request, master.key_hash):
+        return await handler(request)
 
 
 def is_trusted(request: web.Request) -> bool:
     """Whether the request came over the UNIX socket from this host itself."""
-    if AUTH_REQUIRED_HEADER in request.headers or request.transport is None:
-        return False
-    peer = request.transport.get_extra_info("socket")
-    return peer is not None and peer.family == socket.AF_UNIX
+    return AUTH_REQUIRED_HEADER not in request.headers and is_unix(request)
 
 
 def master_of(request: web.Request) -> MasterRecord | None:
@@ -62,7 +74,7 @@ def _check_scope(request: web.Request, master: MasterRecord) -> None:
 
 
 def required_scope(method: str, path: str) -> str:
-    """Give the least scope for a request: reads, changes, and who may do either."""
+    """Give the least scope for a request: reads, changes, and secrets and who may do what."""
     if path in _ADMIN:
         return "admin"
     return "read" if method in ("GET", "HEAD") else "write"

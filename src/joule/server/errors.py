@@ -11,6 +11,7 @@ from aiohttp import web
 
 from joule.errors import InvalidRequestError, JouleError
 from joule.wire.faults import FAULT_HEADER, status_of, text_of
+from joule.wire.routes import APP_PREFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,9 +24,12 @@ _REASON_MAX = 200
 
 
 def fault_response(error: JouleError, text: str | None = None) -> web.Response:
-    """Give the answer for an error: its status, its bare text and its kind."""
+    """Give the answer for an error: its status, its bare text and its kind.
+
+    What cannot be sent, halves of characters that the request had in it, becomes ``?``.
+    """
     status = status_of(error)
-    body = text_of(error) if text is None else text
+    body = (text_of(error) if text is None else text).encode(errors="replace").decode()
     return web.Response(
         status=status,
         reason=reason_phrase(body) or HTTPStatus(status).phrase,
@@ -51,6 +55,9 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         return fault_response(error)
     except web.RequestPayloadError:  # its encoding or its framing is broken
         return fault_response(InvalidRequestError("the body of the request cannot be read"))
+    except RecursionError:  # nothing else has so many levels
+        logger.info("%s %s is nested too deeply", request.method, request.path)
+        return fault_response(InvalidRequestError("the request is nested too deeply"))
     except (web.HTTPException, ConnectionError):
         raise
     except Exception:
@@ -60,8 +67,11 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
 
 @web.middleware
 async def finish_changes(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Let a change that was begun finish although its client has gone; reads stop at once."""
-    if request.method in ("GET", "HEAD"):
+    """Let a change that was begun finish although its client has gone; reads stop at once.
+
+    So does what an app answers: it is not for the node to know what a request changes there.
+    """
+    if request.method in ("GET", "HEAD") or request.path.startswith(APP_PREFIXES):
         return await handler(request)
     return await _to_the_end(handler(request))
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import math
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar
 
 from joule.errors import DataError, InvalidRequestError
 from joule.models.intervals import MAX_TIME, MIN_TIME, Interval, bounded
+from joule.wire.json_text import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,6 +70,15 @@ def query_interval(request: web.Request) -> Interval:
     return bounded(start, end)
 
 
+def query_duration(request: web.Request, name: str, fault: str) -> int | None:
+    """Give a duration of the query in us; a longer one than all of time is all of time."""
+    try:
+        value = query_integer(request, name)
+    except InvalidRequestError as error:
+        raise InvalidRequestError(fault) from error
+    return None if value is None else min(value, MAX_TIME)
+
+
 class Resolution(TypedDict):
     """How many rows to give at most, or which decimation level; None where nothing is asked."""
 
@@ -102,9 +113,19 @@ def query_spec(
 
 async def json_body(request: web.Request) -> JsonObject:
     """Give the JSON object in the body."""
+    return json_object(await json_text(request))
+
+
+async def json_text(request: web.Request) -> bytes:
+    """Give the body, which calls itself JSON."""
     if request.content_type != "application/json":
         raise InvalidRequestError("content-type must be application/json")
-    value = parse_json(await request.read())
+    return await request.read()
+
+
+def json_object(text: bytes) -> JsonObject:
+    """Give the JSON object that a body is; ``InvalidRequestError`` when it is none."""
+    value = parse_json(text)
     if not isinstance(value, dict):
         raise InvalidRequestError("the request must be a JSON object")
     return value
@@ -113,7 +134,7 @@ async def json_body(request: web.Request) -> JsonObject:
 def parse_json(raw: bytes) -> Any:
     """Give the value of a JSON text; ``InvalidRequestError`` when it is none."""
     try:
-        value = json.loads(raw, parse_constant=_refuse, parse_float=_finite)
+        value = decoded(raw, partial(json.loads, parse_constant=_refuse, parse_float=_finite))
         if _SURROGATE.search(raw):
             json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:

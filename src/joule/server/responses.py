@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-_compact = partial(json.dumps, separators=(",", ":"))
+from joule.wire.json_text import encoded
 
 
 def ok() -> web.Response:
@@ -18,4 +16,9 @@ def ok() -> web.Response:
 
 def long_json(value: Any) -> web.Response:
     """Answer with JSON that may be long, and therefore has no blanks."""
-    return web.json_response(value, dumps=_compact)
+    return json_text_answer(encoded(value))
+
+
+def json_text_answer(text: bytes) -> web.Response:
+    """Answer with the text of JSON."""
+    return web.Response(body=text, content_type="application/json", charset="utf-8")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -101,6 +101,14 @@ class SampleStore(Protocol):
         """
         ...
 
+    async def make_room(self) -> None:
+        """Make a good part of what is pending durable, the oldest rows of a stream first.
+
+        As :meth:`commit`, but rows that are better stored together with later ones may go on
+        waiting.
+        """
+        ...
+
     async def insert(
         self, stream: StreamRef, rows: Rows, *, starts_interval: bool, ends_interval: bool
     ) -> None:
@@ -121,6 +129,10 @@ class SampleStore(Protocol):
         """Rows, bounds and bytes of a stream, exact."""
         ...
 
+    async def infos(self, streams: Sequence[StreamRef]) -> list[SampleInfo]:
+        """What :meth:`info` tells of each of many streams, in order, in much less time."""
+        ...
+
     async def count(self, stream: StreamRef, interval: Interval) -> int:
         """Exact number of rows in ``[start, end)``."""
         ...
@@ -135,10 +147,12 @@ class SampleStore(Protocol):
     def read_decimated(
         self, stream: StreamRef, interval: Interval, level: int
     ) -> AsyncIterator[DecimatedBlock]:
-        """Groups of up to ``level`` consecutive rows (``level`` is 4^k) of ``[start, end)``.
+        """Groups of about ``level`` consecutive rows (``level`` is 4^k) of ``[start, end)``.
 
         Answers for every stream and level: what is not stored is computed from raw rows. Groups
         never span a break; the last one of an interval may hold fewer rows and is not dropped.
+        An interval of ``n`` rows has at most ``n / level`` of them, rounded up; where stored
+        groups do not fit, one may hold nearly twice as many rows as ``level`` and others fewer.
         Minima, maxima and counts are those of the raw rows in the range.
         """
         ...
@@ -213,6 +227,10 @@ class EventQuery:
     after: tuple[int, int] | None = None
 
 
+EventText: TypeAlias = tuple[int, int, int | None, str]
+"""An event as it is stored: start time, id, end time, and its content as the text of JSON."""
+
+
 class EventStore(Protocol):
     """Events of all event streams. Every write is durable when it returns."""
 
@@ -227,6 +245,10 @@ class EventStore(Protocol):
 
     async def read(self, stream_id: int, query: EventQuery) -> list[Event]:
         """Events that match, by start time and id."""
+        ...
+
+    async def read_texts(self, stream_id: int, query: EventQuery) -> list[EventText]:
+        """Give the events of :meth:`read` as they are stored, which is quicker."""
         ...
 
     async def count(self, stream_id: int, query: EventQuery) -> int:
@@ -426,10 +448,14 @@ class CatalogStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoreUsage:
-    """Where the data is and the bytes it takes; -1 when it is on another host."""
+    """Where the data is and the bytes it takes; -1 when it is on another host.
+
+    ``fault`` says what was lost to damage, None when nothing was.
+    """
 
     path: str
     size_bytes: int
+    fault: str | None = None
 
 
 class Engine(Protocol):

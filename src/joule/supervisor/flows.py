@@ -1,32 +1,38 @@
 """Rows between the node and a module's pipes: one flow per configured input or output.
 
 A flow belongs to a stream and outlives the processes that it is connected to one after the other.
+``stream_id`` is None for a stream on another node.
 """
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from joule.errors import DataError, DuplicateTimestampError, JouleError
 from joule.models.framing import RowDecoder, encode_block
 from joule.models.intervals import MAX_TIME
 from joule.supervisor.salvage import usable_runs
+from joule.supervisor.sent import SentRows
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joule.models.layout import Layout, Rows
-    from joule.models.streams import DataStream
-    from joule.node import Cursor, StreamData, Writer
     from joule.supervisor.log import ModuleLog
     from joule.supervisor.pipes import PipeSink, PipeSource
+    from joule.supervisor.remote import RowSource, RowTarget
 
 
 class OutputFlow:
     """From a module's output pipe into the stream that the module produces."""
 
-    def __init__(self, path: str, stream: DataStream, writer: Writer, log: ModuleLog) -> None:
+    def __init__(
+        self, path: str, layout: Layout, stream_id: int | None, writer: RowTarget, log: ModuleLog
+    ) -> None:
         self.path = path
-        self.stream = stream
-        self.layout: Layout = stream.rows_layout
+        self.layout = layout
+        self.stream_id = stream_id
         self._writer = writer
         self._log = log
         self._previous: int | None = None
@@ -114,18 +120,27 @@ class OutputFlow:
 class InputFlow:
     """From a stream into a module's input pipe.
 
-    The cursor stays where it is between two processes, so that a restart loses only what the old
-    process had taken already; it also stays while a slow or stopped module leaves its pipe full.
+    The cursor stays where it is between two processes, while a slow or stopped module leaves its
+    pipe full, and while the stream has no producer. What a process has left in its pipe is given
+    to the next one.
     """
 
-    def __init__(self, path: str, stream: DataStream, data: StreamData, log: ModuleLog) -> None:
+    def __init__(
+        self,
+        path: str,
+        layout: Layout,
+        stream_id: int | None,
+        follow: Callable[[], RowSource],
+        log: ModuleLog,
+    ) -> None:
         self.path = path
-        self.stream = stream
-        self.layout: Layout = stream.rows_layout
-        self._data = data
+        self.layout = layout
+        self.stream_id = stream_id
+        self._follow = follow
         self._log = log
-        self._cursor: Cursor | None = None
+        self._cursor: RowSource | None = None
         self._unsent: list[memoryview] = []
+        self._sent = SentRows(self.layout.row_bytes)
 
     def subscribe(self) -> None:
         """Begin with the rows of this moment; nothing happens when it has begun before.
@@ -133,23 +148,25 @@ class InputFlow:
         Raises :exc:`joule.errors.JouleError` when nobody produces the stream.
         """
         if self._cursor is None:
-            self._cursor = self._data.subscribe(self.stream)
+            self._cursor = self._follow()
 
     async def pump(self, sink: PipeSink) -> None:
-        """Give a process the rows of the stream; returns when either of them has ended.
+        """Give a process the rows of the stream until cancelled; loses and repeats no row.
 
-        When it is the stream, or its rows cannot be read, the pipe is closed. Cancelling loses no
-        row.
+        To be cancelled when the process has ended. When the rows cannot be read the pipe is
+        closed.
         """
-        self._align()
         try:
             await self._send_all(sink)
         except BrokenPipeError:
-            return
+            self._take_back(sink)
+        except asyncio.CancelledError:
+            self._take_back(sink)
+            raise
         except JouleError as error:
             self._log.add(f"ERROR: input [{self.path}] cannot be read: {error}")
-        sink.close()
-        await self.close()
+            sink.close()
+            await self.close()
 
     async def close(self) -> None:
         """Let go of the stream."""
@@ -168,13 +185,11 @@ class InputFlow:
     async def _send(self, sink: PipeSink) -> None:
         while self._unsent:
             count = await sink.write(self._unsent[0])
+            self._sent.add(self._unsent[0][:count], sink)
             self._unsent[0] = self._unsent[0][count:]
             if not len(self._unsent[0]):
                 del self._unsent[0]
 
-    def _align(self) -> None:
-        """Drop the rest of a row that the last process got the beginning of."""
-        if self._unsent:
-            torn = len(self._unsent[0]) % self.layout.row_bytes
-            self._unsent[0] = self._unsent[0][torn:]
-            self._unsent = [part for part in self._unsent if len(part)]
+    def _take_back(self, sink: PipeSink) -> None:
+        """Send again, to the next process, from the first row on that this one has not got."""
+        self._unsent = self._sent.take_back(sink) + self._unsent

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
     from joule.supervisor.pipes import PipeSource
 
@@ -23,7 +24,8 @@ def local_time() -> str:
 class ModuleLog:
     """The last ``lines_max`` lines of a module's output and of what is said about it.
 
-    ``echo`` gets every line as well, without its time.
+    ``echo`` gets every line as well, without its time. ``count`` is the number of lines that were
+    ever kept: the last one in the log has that number.
     """
 
     def __init__(
@@ -39,11 +41,44 @@ class ModuleLog:
         self._splits = -1 if echo else lines_max + 1
         self._partial = b""
         self._cut = False
+        self.count = 0
+        self._listener: Callable[[], None] | None = None
+        self._news = asyncio.Event()
 
     @property
     def lines(self) -> list[str]:
         """The lines, oldest first, as ``[<local ISO time>]: <line>``."""
         return list(self._ring)
+
+    def lines_since(self, number: int) -> list[str]:
+        """The lines after line ``number`` that are still there, oldest first."""
+        missing = min(max(self.count - number, 0), len(self._ring))
+        return list(self._ring)[len(self._ring) - missing :]
+
+    async def tail(self) -> AsyncIterator[list[str]]:
+        """Give the lines there are, then new ones as they come, without end.
+
+        Who is too slow misses lines: those that the log does not hold any more.
+        """
+        seen = 0
+        while True:
+            news = self._news
+            lines, seen = self.lines_since(seen), self.count
+            if lines:
+                yield lines
+            else:
+                await news.wait()
+
+    def restore(self, lines: list[str]) -> None:
+        """Put lines of an earlier time, complete with theirs, before those there are."""
+        room = (self._ring.maxlen or 0) - len(self._ring)
+        kept = lines[-room:] if room else []
+        self._ring.extendleft(reversed(kept))
+        self.count += len(kept)
+
+    def tell(self, listener: Callable[[], None]) -> None:
+        """Call ``listener`` whenever a line comes."""
+        self._listener = listener
 
     def add(self, line: str) -> None:
         """Add one line of the supervisor's own."""
@@ -87,9 +122,17 @@ class ModuleLog:
     def _append(self, lines: list[str]) -> None:
         now = self._clock()
         self._ring.extend(f"[{now}]: {line}" for line in lines)
+        self.count += len(lines)
+        self._announce()
         if self._echo is not None:
             for line in lines:
                 self._echo(line)
+
+    def _announce(self) -> None:
+        if self._listener is not None:
+            self._listener()
+        news, self._news = self._news, asyncio.Event()
+        news.set()
 
 
 def _decode(line: bytes) -> str:

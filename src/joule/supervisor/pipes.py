@@ -6,10 +6,12 @@ is the only buffer between a module and the node, and its being full is the back
 
 from __future__ import annotations
 
+import array
 import asyncio
 import contextlib
 import fcntl
 import os
+import termios
 from dataclasses import dataclass
 
 PIPE_BYTES_MAX = 1 << 20
@@ -74,55 +76,42 @@ class OsPipe:
         return fd
 
 
-class _End:
-    """A non-blocking file descriptor that it owns, and one waiter for it to be ready."""
+class PipeSource:
+    """The reading end of a pipe that a child writes to; owns its descriptor.
+
+    The event loop goes on watching the pipe between two reads, and reads it as soon as somebody
+    waits: with many slow modules that is one turn of the loop for a block, and one system call.
+    """
 
     def __init__(self, fd: int) -> None:
         os.set_blocking(fd, False)
         self._fd = fd
+        self._size = _READ_BYTES_MIN
+        self._loop: asyncio.AbstractEventLoop | None = None  # while it watches the pipe
         self._waiter: asyncio.Future[None] | None = None
+        self._taken: bytes | None = None
+        self._finishing = False
 
     def close(self) -> None:
         """Close the descriptor; idempotent."""
         if self._fd >= 0:
+            self._unwatch()
             os.close(self._fd)
             self._fd = -1
-
-    def __enter__(self) -> _End:
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.close()
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-
-class PipeSource(_End):
-    """The reading end of a pipe that a child writes to."""
-
-    def __init__(self, fd: int) -> None:
-        super().__init__(fd)
-        self._finishing = False
-        self._size = _READ_BYTES_MIN
 
     async def read(self) -> bytes:
         """Return what has come, at most 1 MiB; ``b""`` when nothing more will.
 
         Always lets other tasks run, however fast the writer is. A cancelled read takes nothing.
         """
-        await asyncio.sleep(0)
-        while True:
-            try:
-                data = os.read(self._fd, self._size)
-            except BlockingIOError:
-                if self._finishing:
-                    return b""
+        while self._taken is None:
+            if self._finishing:
+                await asyncio.sleep(0)
+                self._take_rest()
+            else:
                 await self._readable()
-                continue
-            self._adapt(len(data))
-            return data
+        data, self._taken = self._taken, None
+        return data
 
     def finish(self) -> None:
         """Say that the writers are gone: what is in the pipe is all there will be.
@@ -130,7 +119,39 @@ class PipeSource(_End):
         Needed because a stray process may still hold the other end open.
         """
         self._finishing = True
-        self._wake()
+        self._unwatch()
+        _wake(self._waiter)
+
+    async def _readable(self) -> None:
+        """Wait until the event loop has taken something."""
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_reader(self._fd, self._note_readable)
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _note_readable(self) -> None:
+        if self._waiter is None or self._taken is not None:
+            self._unwatch()  # nobody wants it now: the pipe holds the writer back
+            return
+        try:
+            self._take()
+        except BlockingIOError:
+            return
+        _wake(self._waiter)
+
+    def _take_rest(self) -> None:
+        try:
+            self._take()
+        except BlockingIOError:
+            self._taken = b""
+
+    def _take(self) -> None:
+        self._taken = os.read(self._fd, self._size)
+        self._adapt(len(self._taken))
 
     def _adapt(self, count: int) -> None:
         """Choose the size of the next read by that of the last: large buffers cost even empty."""
@@ -139,19 +160,30 @@ class PipeSource(_End):
         elif count < self._size // 4:
             self._size = max(self._size // 2, _READ_BYTES_MIN)
 
-    async def _readable(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        loop.add_reader(self._fd, self._wake)
-        try:
-            await self._waiter
-        finally:
-            loop.remove_reader(self._fd)
-            self._waiter = None
+    def _unwatch(self) -> None:
+        if self._loop is not None:
+            self._loop.remove_reader(self._fd)
+            self._loop = None
 
 
-class PipeSink(_End):
-    """The writing end of a pipe that a child reads from."""
+class PipeSink:
+    """The writing end of a pipe that a child reads from; owns its descriptor."""
+
+    def __init__(self, fd: int) -> None:
+        os.set_blocking(fd, False)
+        self._fd = fd
+
+    def close(self) -> None:
+        """Close the descriptor; idempotent."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def unread(self) -> int:
+        """Count the bytes in the pipe that nobody has taken, also when nobody can any more."""
+        count = array.array("i", [0])
+        fcntl.ioctl(self._fd, termios.FIONREAD, count)
+        return count[0]
 
     async def write(self, data: memoryview) -> int:
         """Write as much as fits, at least one byte, and give how much that was.
@@ -167,10 +199,14 @@ class PipeSink(_End):
 
     async def _writable(self) -> None:
         loop = asyncio.get_running_loop()
-        self._waiter = loop.create_future()
-        loop.add_writer(self._fd, self._wake)
+        waiter: asyncio.Future[None] = loop.create_future()
+        loop.add_writer(self._fd, _wake, waiter)
         try:
-            await self._waiter
+            await waiter
         finally:
             loop.remove_writer(self._fd)
-            self._waiter = None
+
+
+def _wake(waiter: asyncio.Future[None] | None) -> None:
+    if waiter is not None and not waiter.done():
+        waiter.set_result(None)

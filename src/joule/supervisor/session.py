@@ -96,7 +96,7 @@ class Connections:
 
 
 def _end(flow: InputFlow | OutputFlow, fd: int) -> PipeEnd:
-    return PipeEnd(fd, flow.stream.id, flow.layout)
+    return PipeEnd(fd, flow.stream_id, flow.layout)
 
 
 class Session:
@@ -113,6 +113,11 @@ class Session:
     def pid(self) -> int:
         """Process id."""
         return self._process.pid
+
+    @property
+    def exit_code(self) -> int:
+        """How it ended, negative for a signal; right once it has."""
+        return self._process.returncode or 0
 
     async def run(self, stopping: asyncio.Event, grace_s: float) -> bool:
         """Attend to the process until it ends, by itself or because ``stopping`` was set.

@@ -52,7 +52,8 @@ def compare(
         old, new = before[pid], after[pid]
         spent = sum(cpu - old.cpu_s.get(process, 0.0) for process, cpu in new.cpu_s.items())
         percent = 100.0 * spent / seconds
-        out[pid] = ModuleStatistics(pid, new.create_time, percent, new.memory_percent)
+        pids = tuple(sorted(process for process, _ in new.cpu_s))
+        out[pid] = ModuleStatistics(pid, new.create_time, percent, new.memory_percent, pids)
     return out
 
 

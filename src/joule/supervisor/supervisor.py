@@ -1,31 +1,28 @@
-"""All modules of a node: what streams they get, that they run, and what is known about them."""
+"""All modules of a node: that they run, what they are told, and what is known about them."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-from functools import partial
 from typing import TYPE_CHECKING
 
-from joule.errors import ConfigurationError, JouleError, NotFoundError
-from joule.models.modules import ModuleStatistics
-from joule.supervisor.flows import InputFlow, OutputFlow
-from joule.supervisor.log import ModuleLog
+from joule.models.modules import ModuleStatistics, ReloadReport
+from joule.supervisor.crew import Crew, connect, tell
+from joule.supervisor.describing import configuration_of, described
+from joule.supervisor.log_files import LogKeeper
 from joule.supervisor.orphans import OrphanGuard
-from joule.supervisor.pipes import pipe_bytes
-from joule.supervisor.policy import Phase
 from joule.supervisor.statistics import measure
-from joule.supervisor.worker import Surroundings, Timing, Worker
+from joule.supervisor.wiring import Wiring
+from joule.supervisor.worker import Order, Surroundings, Timing, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     from joule.config.module_conf import ModuleConf
-    from joule.config.pipe_spec import PipeSpec
-    from joule.models.modules import Module
-    from joule.models.streams import DataStream
+    from joule.models.modules import Module, ModuleConfiguration
     from joule.node import LocalNode
+    from joule.supervisor.remote import RemoteStreams
 
 
 class Supervisor:
@@ -33,7 +30,8 @@ class Supervisor:
 
     :meth:`prepare` claims the streams that the modules produce, :meth:`run` runs the modules until
     :meth:`stop`. A module that cannot have its streams stays in the list as ``failed to load``
-    with the reason in its log.
+    with the reason. With ``log_dir`` the last lines of the modules survive the node. ``remote``
+    knows the streams of other nodes.
     """
 
     def __init__(
@@ -43,50 +41,65 @@ class Supervisor:
         *,
         socket_dir: Path,
         api_socket: Path,
+        log_dir: Path | None = None,
         max_log_lines: int = 100,
         echo: Callable[[str, str], None] | None = None,
         environment: Mapping[str, str] | None = None,
         timing: Timing | None = None,
+        remote: RemoteStreams | None = None,
     ) -> None:
-        self._node = node
         self._guard = OrphanGuard()
-        pipes = sum(1 + len(conf.inputs) + len(conf.outputs) for conf in modules)
-        surroundings = Surroundings(
+        self._keeper = None if log_dir is None else LogKeeper(log_dir, max_log_lines)
+        self._crew = Crew(max_log_lines, echo, self._keeper)
+        self._surroundings = Surroundings(
+            wiring=Wiring(node, remote),
             api_socket=api_socket,
             socket_dir=socket_dir,
             environment=_environment(environment, self._guard),
             ready=self._guard.ready,
-            pipe_bytes=pipe_bytes(pipes),
+            pipe_bytes=self._crew.pipe_bytes,
             timing=timing or Timing(),
         )
-        self._workers = [
-            Worker(number, conf, ModuleLog(max_log_lines, _echo_of(echo, conf)), surroundings)
-            for number, conf in enumerate(modules)
-        ]
+        self._crew.workers = [self._crew.recruit(conf, self._surroundings) for conf in modules]
         self._is_prepared = False
+        self._one_at_a_time = asyncio.Lock()
+        self._began = asyncio.Event()
+        self._group: asyncio.TaskGroup | None = None
         self._stopping = asyncio.Event()
         self._finished: asyncio.Event | None = None
 
     # ------------------------------------------------------------------ what is known
 
     def modules(self) -> list[Module]:
-        """All modules in load order, without statistics."""
-        return [worker.describe() for worker in self._workers]
+        """All modules in the order of their files, without statistics."""
+        return [described(worker) for worker in self._crew]
 
     def module(self, spec: str | int) -> Module:
         """One module by name or id, without statistics; ``NotFoundError`` when there is none."""
-        return self._worker(spec).describe()
+        return described(self._crew.find(spec))
 
     def logs(self, spec: str | int) -> list[str]:
         """The last lines of a module's log, oldest first; ``NotFoundError`` as above."""
-        return self._worker(spec).log.lines
+        return self._crew.find(spec).log.lines
+
+    def log_tail(self, spec: str | int) -> AsyncIterator[list[str]]:
+        """The same lines and then new ones as they come; ``NotFoundError`` as above."""
+        return self._crew.find(spec).log.tail()
+
+    def configuration(self, spec: str | int) -> ModuleConfiguration:
+        """What the file of a module says; ``NotFoundError`` as above."""
+        return configuration_of(self._crew.find(spec).conf)
+
+    def follows(self, conf: ModuleConf) -> bool:
+        """Whether there is a module that is as this reading of its file says."""
+        return any(worker.conf == conf for worker in self._crew)
 
     async def statistics(self, spec: str | int | None = None) -> dict[int, ModuleStatistics]:
         """Resources by module id, of one module or of all, from one short common sample.
 
         Empty statistics for a module that has no process. ``NotFoundError`` as above.
         """
-        workers = self._workers if spec is None else [self._worker(spec)]
+        workers = self._crew.workers if spec is None else [self._crew.find(spec)]
         pids = {worker.number: worker.pid for worker in workers}
         measured = await measure(pid for pid in pids.values() if pid is not None)
         nothing = ModuleStatistics()
@@ -95,36 +108,63 @@ class Supervisor:
             for number, pid in pids.items()
         }
 
-    def _worker(self, spec: str | int) -> Worker:
-        if isinstance(spec, int):
-            if 0 <= spec < len(self._workers):
-                return self._workers[spec]
-        else:
-            for worker in self._workers:
-                if worker.conf.name == spec:
-                    return worker
-        raise NotFoundError("module does not exist")
+    # ------------------------------------------------------------------ what they are told
+
+    async def start_module(self, spec: str | int) -> Module:
+        """Start a module that does not run, a failed one too; ``NotFoundError`` as above.
+
+        Gives the module once it runs, or it is known why not.
+        """
+        return await self._tell(spec, Order.START)
+
+    async def stop_module(self, spec: str | int) -> Module:
+        """End a module and give its streams free, until it is started; ``NotFoundError`` as above.
+
+        What it has written is durable then.
+        """
+        return await self._tell(spec, Order.STOP)
+
+    async def restart_module(self, spec: str | int) -> Module:
+        """End a module and start it at once; what it has not read yet goes to the new process."""
+        return await self._tell(spec, Order.RESTART)
+
+    async def _tell(self, spec: str | int, order: Order) -> Module:
+        worker = self._crew.find(spec)
+        worker.order(order)
+        await worker.settled()
+        return described(worker)
+
+    async def reload(
+        self, modules: Sequence[ModuleConf], kept: Collection[Path] = ()
+    ) -> ReloadReport:
+        """Make the modules those of a new reading of their files, and say what has changed.
+
+        Only modules whose files have changed are stopped and started; those of the files ``kept``
+        stay as they are. Modules that had failed to load are tried again. Returns when all have
+        started, or it is known why not.
+        """
+        async with self._one_at_a_time:
+            await self._began.wait()
+            if self._group is None:
+                return ReloadReport()  # the node stops
+            plan, fresh = await self._crew.exchange(modules, kept, self._surroundings)
+            for worker in fresh:
+                self._employ(worker, self._group)
+            await tell(fresh, Order.START)
+            return ReloadReport(plan.added, plan.changed, plan.removed)
+
+    def _employ(self, worker: Worker, group: asyncio.TaskGroup) -> None:
+        group.create_task(worker.run(), name=f"module {worker.conf.name}")
 
     # ------------------------------------------------------------------ running them
 
     async def prepare(self) -> None:
-        """Find or create the streams of all modules and claim those that they produce; once.
-
-        All outputs come before any input, so that the order of the modules does not matter.
-        """
+        """Find or create the streams of all modules and claim those that they produce; once."""
         if self._is_prepared:
             return
         self._is_prepared = True
-        for worker in self._workers:
-            if worker.conf.fault is not None:
-                worker.refuse(worker.conf.fault)
-        for worker in self._loadable():
-            await self._connect(worker, "Output", worker.conf.outputs, self._add_output)
-        for worker in self._loadable():
-            await self._connect(worker, "Input", worker.conf.inputs, self._add_input)
-        for worker in self._loadable():
-            for flow in worker.inputs.values():
-                flow.stream.is_source = True
+        await self._crew.open_logs(self._crew)
+        await connect(self._crew)
 
     async def run(self) -> None:
         """Run the modules until :meth:`stop` is called, or cancelled.
@@ -145,64 +185,42 @@ class Supervisor:
         Before :meth:`run` it only keeps the modules from being started.
         """
         self._stopping.set()
-        for worker in self._workers:
-            worker.request_stop()
+        for worker in self._crew:
+            worker.order(Order.LEAVE)
         if self._finished is not None:
             await self._finished.wait()
 
     async def _run_guarded(self) -> None:
         async with asyncio.TaskGroup() as group:
-            guard = group.create_task(self._guard.run())
+            helpers = [group.create_task(self._guard.run())]
+            if self._keeper is not None:
+                helpers.append(group.create_task(self._keeper.run()))
             try:
                 await self._run_workers()
             finally:
-                guard.cancel()
+                for helper in helpers:
+                    helper.cancel()
 
     async def _run_workers(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for worker in self._workers:
-                group.create_task(worker.run(), name=f"module {worker.conf.name}")
-            await self._stopping.wait()
+            for worker in self._crew:
+                self._employ(worker, group)
+            self._group = group
+            self._began.set()
+            try:
+                await self._stopping.wait()
+                async with self._one_at_a_time:
+                    self._group = None
+                    await tell(self._crew.workers, Order.LEAVE)
+            finally:
+                self._group = None
 
     async def _close(self) -> None:
         """Make everything durable, all streams of all modules at once."""
+        self._began.set()
         async with asyncio.TaskGroup() as group:
-            for worker in self._workers:
+            for worker in self._crew:
                 group.create_task(worker.close())
-
-    # ------------------------------------------------------------------ their streams
-
-    def _loadable(self) -> list[Worker]:
-        return [worker for worker in self._workers if worker.phase is not Phase.FAILED]
-
-    async def _connect(
-        self,
-        worker: Worker,
-        kind: str,
-        specs: Mapping[str, PipeSpec],
-        add: Callable[[Worker, str, DataStream], Awaitable[None]],
-    ) -> None:
-        for name, spec in specs.items():
-            try:
-                await add(worker, name, await self._stream(spec))
-            except JouleError as error:
-                worker.refuse(f"{kind} [{name}={spec}]: {error}")
-                await worker.close()
-                return
-
-    async def _stream(self, spec: PipeSpec) -> DataStream:
-        if spec.node is not None:
-            raise ConfigurationError(f"Remote node [{spec.node}] is not a follower")
-        return await self._node.catalog.ensure_data_stream(spec)
-
-    async def _add_output(self, worker: Worker, name: str, stream: DataStream) -> None:
-        writer = await self._node.data.open_writer(stream)
-        path = self._node.catalog.path_of(stream)
-        worker.outputs[name] = OutputFlow(path, stream, writer, worker.log)
-
-    async def _add_input(self, worker: Worker, name: str, stream: DataStream) -> None:
-        path = self._node.catalog.path_of(stream)
-        worker.inputs[name] = InputFlow(path, stream, self._node.data, worker.log)
 
 
 def _environment(given: Mapping[str, str] | None, guard: OrphanGuard) -> dict[str, str]:
@@ -211,9 +229,3 @@ def _environment(given: Mapping[str, str] | None, guard: OrphanGuard) -> dict[st
         "PYTHONUNBUFFERED": "1",
         **guard.environment,
     }
-
-
-def _echo_of(
-    echo: Callable[[str, str], None] | None, conf: ModuleConf
-) -> Callable[[str], None] | None:
-    return None if echo is None else partial(echo, conf.name)

@@ -154,10 +154,10 @@ class Survivors(Enum):
 
 
 class Device:
-    """What is on a disk, for sure and perhaps, after some calls."""
+    """What is on a disk, for sure and perhaps, after some calls; ``images`` are there before."""
 
-    def __init__(self) -> None:
-        self._synced: dict[str, bytearray] = {}
+    def __init__(self, images: Mapping[str, bytes] | None = None) -> None:
+        self._synced = {path: bytearray(image) for path, image in (images or {}).items()}
         self._waiting: list[Call] = []
 
     def run(self, calls: Iterable[Call]) -> None:

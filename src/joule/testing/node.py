@@ -23,7 +23,7 @@ from joule.storage.memory import MemoryEngine
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from joule.models.modules import Module, ModuleStatistics
+    from joule.models.modules import Module, ModuleConfiguration, ModuleStatistics
     from joule.models.proxies import Proxy
     from joule.server import ModuleDirectory
     from joule.storage.interfaces import Engine
@@ -62,6 +62,26 @@ class NoModules:
         """There is no module that could have some."""
         self.module(spec)
 
+    def log_tail(self, spec: str | int) -> NoReturn:
+        """There is no module that could have some."""
+        self.module(spec)
+
+    async def start_module(self, spec: str | int) -> NoReturn:
+        """There is no module to start."""
+        self.module(spec)
+
+    async def stop_module(self, spec: str | int) -> NoReturn:
+        """There is no module to stop."""
+        self.module(spec)
+
+    async def restart_module(self, spec: str | int) -> NoReturn:
+        """There is no module to restart."""
+        self.module(spec)
+
+    def configuration(self, spec: str | int) -> ModuleConfiguration:
+        """There is no file that could say something."""
+        self.module(spec)
+
     async def statistics(self, spec: str | int | None = None) -> Mapping[int, ModuleStatistics]:
         """There is no module to measure."""
         if spec is not None:
@@ -76,11 +96,12 @@ async def running_node(
     engine: Engine | None = None,
     modules: ModuleDirectory | None = None,
     proxies: Sequence[Proxy] = (),
+    answer_s: float = 60.0,
 ) -> AsyncIterator[RunningNode]:
     """Serve a node on a free port and a UNIX socket until the block ends.
 
     The node starts empty, with one user :data:`USER`. Without ``engine`` it forgets everything at
-    the end.
+    the end. ``answer_s`` is how long it waits for apps, and for other nodes as its masters.
     """
     async with engine or MemoryEngine() as opened, _open_node(opened, name) as node:
         key = await node.access.add_user(USER, replace=True)
@@ -91,6 +112,8 @@ async def running_node(
                 version=VERSION,
                 proxies=proxies,
                 module_socket_dir=Path(folder),
+                app_answer_s=answer_s,
+                master_answer_s=answer_s,
             )
             server = Server(
                 create_app(services),

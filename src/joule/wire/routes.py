@@ -14,6 +14,8 @@ class Route(StrEnum):
     DBINFO = "/dbinfo"
     COMMIT = "/commit.json"
     DB_CONNECTION = "/db/connection.json"
+    OPENAPI = "/openapi.json"
+    OPENAPI_PAGE = "/openapi.html"
 
     FOLDERS = "/folders.json"
     FOLDER = "/folder.json"
@@ -42,6 +44,13 @@ class Route(StrEnum):
     MODULES = "/modules.json"
     MODULE = "/module.json"
     MODULE_LOGS = "/module/logs.json"
+    MODULE_LOG = "/module/log"
+    MODULE_FAULTS = "/module/faults.json"
+    MODULE_START = "/module/start.json"
+    MODULE_STOP = "/module/stop.json"
+    MODULE_RESTART = "/module/restart.json"
+    RELOAD = "/reload.json"
+    MODULE_CONFIGURATION = "/module/configuration.json"
     APPS = "/app.json"
     APP_AUTH = "/app/auth"
     PROXIES = "/proxies.json"
@@ -55,11 +64,29 @@ class Route(StrEnum):
     ARCHIVE = "/archive.json"
 
 
+LUMEN_NODES = "/nilms.json"
+"""Where a Lumen server takes new nodes, below its own address."""
+
 KEY_HEADER = "X-API-KEY"
 """Carries the caller's API key."""
 
 AUTH_REQUIRED_HEADER = "X-AUTH-REQUIRED"
 """Set by a reverse proxy on the UNIX socket: the caller is not trusted, check its key."""
+
+PORT_HEADER = "X-API-PORT"
+SCHEME_HEADER = "X-API-SCHEME"
+BASE_URI_HEADER = "X-API-BASE-URI"
+"""Set by a reverse proxy on the UNIX socket: where others reach the node."""
+
+FORWARDED_FOR_HEADER = "X-Forwarded-For"
+"""Set by a reverse proxy: who asks."""
+
+APP_PREFIXES = ("/app/", "/interface/")
+"""What the paths of web interfaces begin with; the id of one follows."""
+
+APP_ID_HEADER = "X-App-Id"
+PROXY_PATH_HEADER = "X-Proxy-Path"
+"""Ask and tell where the app of an id is."""
 
 SERVER_BANNER = "Joule server"
 """The body of ``GET /``: how tools recognise a node."""

@@ -21,7 +21,8 @@ DECIMATION_HEADER = "joule-decimation"
 
 def row_headers(layout: Layout, level: int) -> dict[str, str]:
     """Give the headers of an answer with rows."""
-    return {LAYOUT_HEADER: str(layout), DECIMATION_HEADER: str(level)}
+    kind = {"Content-Type": "application/octet-stream"}
+    return {LAYOUT_HEADER: str(layout), DECIMATION_HEADER: str(level), **kind}
 
 
 def layout_and_level(headers: Mapping[str, str]) -> tuple[Layout, int]:

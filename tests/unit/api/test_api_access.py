@@ -10,7 +10,7 @@ import pytest
 
 import joule
 from joule.api import Master, TcpNode
-from joule.errors import ApiError, ConfigurationError, ConflictError, InvalidRequestError
+from joule.errors import ConfigurationError, ConflictError, InvalidRequestError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,7 +60,7 @@ async def test_both_names_of_master_types_are_known(
         return web.json_response({"name": "their name"})
 
     fake.on("POST", "/master.json", add)
-    assert await client.master_add(given, "host", {"auth_key": "x"}) == Master(given, "host")
+    assert await client.master_add(given, "host", {"auth_key": "x"}) == Master(given, "their name")
     assert bodies == [
         {
             "master_type": sent,
@@ -131,77 +131,39 @@ async def test_an_archive_that_cannot_be_read_is_named(client: TcpNode, tmp_path
         await client.archive_upload(tmp_path / "missing")
 
 
-async def test_a_database_without_its_package_says_what_to_install(
-    client: TcpNode, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "sqlalchemy", None)
-    with pytest.raises(ApiError, match="install the package"):
-        await client.db_connect()
+OLD_IMPORTS = """
+from joule.api.annotation import Annotation, AnnotationInfo
+from joule.api.data_stream import DataStream, DataStreamInfo, Element
+from joule.api.event import Event
+from joule.api.event_stream import EventStream, EventStreamInfo
+from joule.api.folder import Folder
+from joule.api.folder_type import Folder
+from joule.api.helpers import create_tcp_node, get_node, get_nodes, save_node, set_default_node
+from joule.api.master import Master
+from joule.api.module import Module, ModuleStatistics
+from joule.api.node import BaseNode, TcpNode, UnixNode
+from joule.api.node.base_node import BaseNode
+from joule.api.node.node_config import NodeConfig
+from joule.api.node.node_info import NodeInfo
+from joule.api.node.tcp_node import TcpNode
+from joule.api.node.unix_node import UnixNode
+from joule.api.proxy import Proxy
+"""
+"""What scripts of Joule 1.0 begin with."""
 
 
-def test_every_documented_method_is_there() -> None:
-    names = [
-        "folder_root",
-        "folder_get",
-        "folder_move",
-        "folder_update",
-        "folder_delete",
-        "data_stream_get",
-        "data_stream_move",
-        "data_stream_update",
-        "data_stream_delete",
-        "data_stream_create",
-        "data_stream_info",
-        "data_stream_annotation_delete",
-        "data_read",
-        "data_subscribe",
-        "data_write",
-        "data_delete",
-        "data_intervals",
-        "annotation_create",
-        "annotation_delete",
-        "annotation_update",
-        "annotation_get",
-        "event_stream_get",
-        "event_stream_move",
-        "event_stream_update",
-        "event_stream_delete",
-        "event_stream_create",
-        "event_stream_info",
-        "event_stream_write",
-        "event_stream_read",
-        "event_stream_remove",
-        "module_list",
-        "module_get",
-        "module_logs",
-        "proxy_list",
-        "proxy_get",
-        "master_add",
-        "master_list",
-        "master_removet",
-        "follower_list",
-        "follower_remove",
-        "db_connect",
-        "db_connection_info",
-    ]
-    older = [
-        "close",
-        "info",
-        "data_read_array",
-        "data_consolidate",
-        "data_decimate",
-        "data_drop_decimations",
-        "event_stream_read_list",
-        "event_stream_count",
-        "master_delete",
-        "follower_delete",
-        "annotation_info",
-        "archive_upload",
-    ]
-    undocumented = [
-        name for name in names + older if not getattr(joule.api.Node, name, None).__doc__
-    ]
-    assert undocumented == []
+@pytest.mark.parametrize("line", OLD_IMPORTS.strip().splitlines())
+def test_names_are_found_where_they_used_to_be(line: str) -> None:
+    found: dict[str, object] = {}
+    exec(f"import joule.api\n{line}", found)
+    names = set(found) - {"joule", "__builtins__"}
+    assert [name for name in names if found[name] is not getattr(joule.api, name)] == []
+
+
+def test_an_old_path_can_be_the_first_import_and_be_followed_by_its_name() -> None:
+    code = "import joule.api.node.node_info; print(joule.api.node.node_info.NodeInfo.__name__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "NodeInfo"
 
 
 def test_importing_the_client_loads_no_server_and_no_database() -> None:

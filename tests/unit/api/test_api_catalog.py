@@ -15,7 +15,7 @@ from joule.errors import (
     NotFoundError,
     StreamNotFound,
 )
-from joule.models.modules import Module, ModuleStatistics
+from joule.models.modules import Module, ModuleConfiguration, ModuleStatistics
 from joule.models.proxies import Proxy
 from joule.testing.node import NoModules, running_node
 from tests.unit.api.support import stream_of
@@ -210,6 +210,9 @@ class OneModule(NoModules):
     def logs(self, spec: str | int) -> list[str]:
         return [f"[2019-03-04T22:57:01.049266]: log of {spec}"]
 
+    def configuration(self, spec: str | int) -> ModuleConfiguration:
+        return ModuleConfiguration("plus1", "plus", {"by": "1"}, {"input": "/a"}, {"output": "/b"})
+
     async def statistics(self, spec: str | int | None = None) -> dict[int, ModuleStatistics]:
         return {0: ModuleStatistics(1460, 1551805343.4, 5.6, 6.23)}
 
@@ -226,6 +229,9 @@ async def test_modules_are_listed_with_statistics_on_request() -> None:
         assert measured.statistics == ModuleStatistics(1460, 1551805343.4, 5.6, 6.23)
         assert (await node.module_get(plain)).name == "plus1"
         assert await node.module_logs("plus1") == ["[2019-03-04T22:57:01.049266]: log of plus1"]
+        said = await node.module_configuration("plus1")
+        assert (said.exec_cmd, said.arguments) == ("plus", {"by": "1"})
+        assert (said.inputs, said.outputs) == ({"input": "/a"}, {"output": "/b"})
 
 
 async def test_an_unknown_module_has_the_documented_error(node: TcpNode) -> None:

@@ -395,3 +395,19 @@ async def test_a_pipe_refuses_rows_of_another_shape(node: TcpNode, stream: DataS
             await pipe.write([[1, 2]])
         with pytest.raises(PipeError, match="cannot read from an output pipe"):
             await pipe.read()
+
+
+async def test_a_range_of_the_past_is_replaced_while_the_stream_is_produced(
+    node: TcpNode, stream: DataStream
+) -> None:
+    async with await node.data_write(stream) as producer:
+        await producer.write(rows_of(stream, range(1, 101)))
+        await until_produced(node, stream)
+        for end in (None, 101):
+            with pytest.raises(ConflictError, match="already being produced"):
+                await node.data_write(stream, 11, end)
+        async with await node.data_write(stream, 11, 100) as past:
+            await past.write(rows_of(stream, range(50, 60)))
+        await producer.write(rows_of(stream, range(101, 111)))
+    expected = [*range(1, 11), *range(50, 60), *range(100, 111)]
+    assert await stored(node, stream) == expected

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from aiohttp import web
 
 from joule.api import Event, EventStream, event_reading
 from joule.errors import (
@@ -120,6 +122,40 @@ async def test_events_too_large_for_one_request_travel_in_several(
     assert numbers(await node.event_stream_read(stream)) == list(range(10))
 
 
+async def test_many_events_are_refused_for_what_one_is_refused_for(
+    node: TcpNode, stream: EventStream
+) -> None:
+    for content in ({"x": float("nan")}, {"x": "\ud800"}):
+        for count in (0, 500):
+            with pytest.raises(InvalidRequestError, match="invalid json"):
+                await node.event_stream_write(stream, [*crowded(count, 1), Event(1, 2, content)])
+    for odd in ({"x": b"bytes"}, {"x": {1}}):
+        with pytest.raises(TypeError):
+            await node.event_stream_write(stream, [*crowded(500, 1), Event(1, 2, odd)])
+    with pytest.raises(InvalidRequestError, match="must be before"):
+        await node.event_stream_write(stream, [*crowded(500, 1), Event(2, 2)])
+    assert await node.event_stream_count(stream) == 0
+
+
+async def test_new_events_are_those_of_the_node_that_stored_them(
+    fake: FakeNode, client: TcpNode
+) -> None:
+    answer = {"count": 1, "events": [event_json(5)]}
+    fake.on_json("POST", "/event/data.json", answer | {"node_uuid": "u"})
+    event = Event(5)
+    await client.event_stream_write("/a", [event])
+    assert (event.id, event.event_stream_id, event.node_uuid) == (5, 1, "u")
+    assert [request.path for request in fake.requests] == ["/event/data.json"]
+
+
+async def test_an_older_node_is_asked_who_it_is(fake: FakeNode, client: TcpNode) -> None:
+    fake.on_json("POST", "/event/data.json", {"count": 1, "events": [event_json(5)]})
+    fake.on_json("GET", "/version.json", {"version": "1", "name": "n", "uuid": "u"})
+    event = Event(5)
+    await client.event_stream_write("/a", [event])
+    assert (event.id, event.event_stream_id, event.node_uuid) == (5, 1, "u")
+
+
 async def test_numpy_values_in_events_are_plain_numbers(node: TcpNode, stream: EventStream) -> None:
     content = {"n": np.int64(5), "x": np.float32(0.5), "a": np.arange(2)}
     await node.event_stream_write(stream, [Event(1.9, 2, content)])
@@ -173,6 +209,71 @@ async def test_a_list_that_was_cut_is_warned_of(
         assert not caplog.records
         assert len(await node.event_stream_read_list(stream, limit=9)) == 9
     assert "only the first 9 events" in caplog.text
+
+
+async def test_the_next_events_are_asked_for_before_the_last_ones_are_used(
+    fake: FakeNode, client: TcpNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_reading, "BLOCK_EVENTS", 2)
+    asked = endless_events(fake)
+    async for event in client.event_stream_read("/a"):
+        assert event.id == 0
+        async with asyncio.timeout(5):
+            while asked != [None, "1"]:
+                await client.version()  # each is a request, which lets the other go on
+        break  # what was asked ahead is given up,
+    assert await client.version() == "1"  # and the node can be asked on
+    assert asked == [None, "1"]
+
+
+async def test_a_list_asks_for_no_more_than_it_gives(fake: FakeNode, client: TcpNode) -> None:
+    asked = endless_events(fake)
+    assert [event.id for event in await client.event_stream_read("/a", limit=3)] == [0, 1, 2]
+    assert asked == [None]
+
+
+async def test_a_fault_in_what_was_asked_ahead_comes_after_the_events_before_it(
+    fake: FakeNode, client: TcpNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_reading, "BLOCK_EVENTS", 2)
+    endless_events(fake, ends_at=1)
+    seen: list[int] = []
+
+    async def read() -> None:
+        async for event in client.event_stream_read("/a"):
+            seen.append(event.id)
+
+    with pytest.raises(StreamNotFound):
+        await read()
+    assert seen == [0, 1]
+
+
+def endless_events(fake: FakeNode, ends_at: int = 10**9) -> list[str | None]:
+    """Let a node have an event at every time to ``ends_at``; gives the starts it is asked for."""
+    asked: list[str | None] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        query = request.query
+        asked.append(query.get("start"))
+        first = int(query.get("start", 0))
+        if first >= ends_at:
+            return web.Response(status=404, text="stream does not exist")
+        events = [event_json(n) for n in range(first, first + int(query["limit"]))]
+        return web.json_response({"count": len(events), "events": events, "type": "events"})
+
+    fake.on_json("GET", "/version.json", {"version": "1", "name": "n", "uuid": "u"})
+    fake.on("GET", "/event/data.json", answer)
+    return asked
+
+
+def event_json(number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "event_stream_id": 1,
+        "start_time": number,
+        "end_time": None,
+        "content": {},
+    }
 
 
 @pytest.mark.parametrize("bounds", [(None, None), (55, None), (None, 55), (55, 120), (-9, 0)])
@@ -247,3 +348,20 @@ async def test_an_older_node_is_asked_in_words_that_it_knows(
         "limit": "5000",
         "return-subset": "1",
     }
+
+
+async def test_a_histogram_counts_the_events_of_each_piece(node: TcpNode) -> None:
+    stream = await node.event_stream_create(EventStream("many"), "/a")
+    assert await node.event_stream_histogram(stream) == []
+    await node.event_stream_write(stream, [Event(10 * i, 10 * i + 5, {"n": i}) for i in range(500)])
+    pieces = await node.event_stream_histogram(stream, 0, 5_000)
+    assert 90 <= len(pieces) <= 110
+    assert sum(piece.content["count"] for piece in pieces) == 500
+    few = await node.event_stream_histogram(stream, json_filter='[[["n", "lt", 3]]]')
+    assert sum(piece.content["count"] for piece in few) == 3
+
+
+@pytest.mark.parametrize("limit", [0, -1, True, 1.5, '[[["n", "lt", 3]]]'])
+async def test_a_limit_that_is_none_is_refused_at_once(client: TcpNode, limit: Any) -> None:
+    with pytest.raises(InvalidRequestError, match="limit must be an integer > 0"):
+        client.event_stream_read("/a", None, None, limit)

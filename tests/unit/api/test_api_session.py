@@ -182,6 +182,16 @@ async def test_a_gateway_that_stays_in_trouble_is_given_up(fake: FakeNode, clien
     assert len(fake.requests) == 3
 
 
+@pytest.mark.parametrize(("status", "requests"), [(502, 1), (503, 3), (504, 1)])
+async def test_a_change_is_only_asked_again_when_it_was_not_passed_on(
+    fake: FakeNode, client: TcpNode, status: int, requests: int
+) -> None:
+    fake.on_text("PUT", "/folder/move.json", "gateway", status=status)
+    with pytest.raises(ApiError, match=rf"\[{status}\]"):
+        await client.folder_move("/a", "/b")
+    assert len(fake.requests) == requests
+
+
 @pytest.mark.parametrize(
     ("status", "headers"), [(500, {}), (400, {}), (503, {"X-Joule-Fault": "ApiError"})]
 )

@@ -16,8 +16,10 @@ from joule.models.proxies import Proxy
 from joule.models.streams import DataStream, DataStreamInfo, Element
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from joule.models.events import EventStream
-    from joule.models.modules import Module
+    from joule.models.modules import ConfigFault, Module
 
 
 def make_rows(layout: str, timestamps: list[int], start: float = 0) -> Rows:
@@ -41,6 +43,7 @@ class FakeNode:
     event_streams: dict[str, EventStream] = field(default_factory=dict)
     root: Folder = field(default_factory=lambda: Folder("root"))
     modules: list[Module] = field(default_factory=list)
+    faults: list[ConfigFault] = field(default_factory=list)
     intervals: list[list[int]] = field(default_factory=list)
     blocks: list[Rows | None] = field(default_factory=list)
     level: int = 1
@@ -102,6 +105,28 @@ class FakeNode:
 
     async def module_logs(self, module: str) -> list[str]:
         return ["[2026-01-02T03:04:05]: one", "[2026-01-02T03:04:06]: two"]
+
+    async def module_log(self, module: str) -> AsyncIterator[str]:
+        for line in await self.module_logs(module):
+            yield line
+        yield "[2026-01-02T03:04:07]: three"
+
+    async def module_faults(self) -> list[ConfigFault]:
+        return self.faults
+
+    async def module_start(self, module: str) -> Module:
+        return await self._told(module, "running")
+
+    async def module_stop(self, module: str) -> Module:
+        return await self._told(module, "stopped")
+
+    async def module_restart(self, module: str) -> Module:
+        return await self._told(module, "failed to load")
+
+    async def _told(self, name: str, state: str) -> Module:
+        module = await self.module_get(name)
+        module.state = state
+        return module
 
     async def proxy_list(self) -> list[Proxy]:
         return [_proxy()]

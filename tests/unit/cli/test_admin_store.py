@@ -172,11 +172,11 @@ def test_a_check_says_what_it_looked_at_and_what_is_wrong(admin: Run, store: Pat
 def test_a_finding_has_stream_and_time(admin: Run, store: Path) -> None:
     with closing(apsw.Connection(str(store))) as connection:
         connection.execute("UPDATE tail SET data = substr(data, 2)")
-        connection.execute("INSERT INTO chunk VALUES (1, 5, 6, 7, 99, 8, 0, NULL)")
+        connection.execute("INSERT INTO chunk VALUES (1, 5, 6, 7, 99, 8, 0, NULL, 0)")
     result = admin("check")
     assert "/größe" in result.stdout
     assert "/aggregate at 5 (Thu, 01 Jan 1970 00:00:00): has lost its rows" in result.stdout
-    assert "tail record 1: a tail record does not match its checksum" in result.stdout
+    assert "tail record 1: tail record 1 does not match its checksum" in result.stdout
 
 
 def test_a_backup_is_checked_by_its_name(admin: Run, tmp_path: Path) -> None:

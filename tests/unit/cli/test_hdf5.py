@@ -27,9 +27,13 @@ def test_rows_of_every_datatype_come_back_bit_by_bit(datatype: str, tmp_path: Pa
     file = str(tmp_path / "rows.h5")
     sink = HdfSink(file, Columns(None), {"path": "/a/x"})
     sink.write(rows[:3])
+    sink.end_interval()
     sink.write(rows[3:])
     sink.close()
     with HdfSource(file) as source:
         assert source.layout == layout
         assert source.attribute("path") == "/a/x"
-        assert b"".join(block.tobytes() for block in source.blocks()) == rows.tobytes()
+        parts = list(source.parts())
+    assert b"".join(part.rows.tobytes() for part in parts) == rows.tobytes()
+    assert [len(part.rows) for part in parts if part.begins] == [3, BLOCK_ROWS - 3]
+    assert [place for part in parts for place in part.places] == list(range(len(rows)))

@@ -9,7 +9,7 @@ import pytest
 import joule
 from joule.cli.node import human_bytes
 from joule.models.access import NodeInfo
-from joule.models.modules import Module, ModuleStatistics
+from joule.models.modules import ConfigFault, Module, ModuleStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +58,7 @@ def test_info_shows_pipes_and_use(modules: FakeNode, run: Run) -> None:
     text = run("module", "info", "reader").stdout
     assert text.startswith("\nName:\n\treader\nDescription:\n\treads\n")
     assert "Inputs:\n\t--none--\n" in text
-    assert "Outputs:\n\toutput: /a/b\n" in text
+    assert "Outputs:\n\toutput:\t/a/b\n" in text
     assert "CPU Usage:\n\t5.61%\n" in text
     assert "Memory Usage:\n\t1.25%\n" in text
     assert "Uptime:\n\t" in text
@@ -73,6 +73,31 @@ def test_info_of_a_module_that_does_not_run_has_dashes(modules: FakeNode, run: R
 
 def test_logs_are_printed_line_by_line(modules: FakeNode, run: Run) -> None:
     assert run("module", "logs", "reader").stdout.splitlines()[1].endswith("two")
+
+
+def test_logs_are_followed(modules: FakeNode, run: Run) -> None:
+    lines = run("module", "logs", "--follow", "reader").stdout.splitlines()
+    assert [line.split()[-1] for line in lines] == ["one", "two", "three"]
+
+
+def test_list_and_info_say_why_a_module_does_not_run(modules: FakeNode, run: Run) -> None:
+    modules.modules[1].reason = "ended with exit code 3"
+    modules.faults = [ConfigFault("/etc/x.conf", "missing section [Main]")]
+    text = run("module", "list").stdout
+    assert "ended with exit code 3" in text
+    assert text.endswith("Not used: /etc/x.conf\n  missing section [Main]\n")
+    assert "State:\n\twaiting to restart\n\tended with" in run("module", "info", "filter").stdout
+
+
+def test_a_module_is_started_stopped_and_restarted(modules: FakeNode, run: Run) -> None:
+    assert run("module", "start", "filter").stdout == "filter: running\n"
+    assert run("module", "stop", "filter").stdout == "filter: stopped\n"
+    modules.modules[1].reason = "no stream"
+    failed = run("module", "restart", "filter")
+    assert (failed.exit_code, failed.stderr.splitlines()[-1]) == (
+        1,
+        "Error: filter: failed to load, no stream",
+    )
 
 
 def test_an_unknown_module_is_an_error(modules: FakeNode, run: Run) -> None:

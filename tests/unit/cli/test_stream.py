@@ -110,6 +110,6 @@ def test_events_are_described_with_their_fields(
     text = run("event", "info", "/a/trips").stdout
     assert "Event Stream Information:" in text
     assert "\tEvents:       4\n" in text
-    assert "\tstring        kind\n" in text
+    assert "\tstring\t| kind\n" in text
     node.event_streams["/a/trips"].event_fields = {}
     assert "There are no fields specified" in run("event", "info", "/a/trips").stdout

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from aiohttp import ClientSession, UnixConnector, web
 
-from joule.client import FilterModule
+from joule.client import FilterModule, ReaderModule
 from joule.client.arguments import UNSET
 from joule.client.base_module import state_key, task_key
 from joule.client.builtins.visualizer import Visualizer
@@ -23,6 +23,7 @@ from joule.models.streams import DataStream, Element
 from tests.unit.client.support import args, rows
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import AsyncIterator, Callable
     from pathlib import Path
 
@@ -116,6 +117,28 @@ async def test_a_development_server_runs_the_module_beside_its_pages(
     assert not task.done()
     await runner.cleanup()
     assert task.done()
+
+
+@pytest.mark.parametrize("given", [None, object(), ["--rate", "2"]])
+def test_a_development_server_may_pass_something_along(
+    given: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Dev(ReaderModule):
+        def custom_args(self, parser: argparse.ArgumentParser) -> None:
+            parser.add_argument("--rate", default="1")
+
+        def routes(self) -> list[web.RouteDef]:
+            return [web.get("/", self.page)]
+
+        async def page(self, request: web.Request) -> web.Response:
+            return web.Response()
+
+    conf = tmp_path / "module.conf"
+    conf.write_text("[Main]\nname = m\nexec_cmd = m\n")
+    monkeypatch.setenv("JOULE_MODULE_CONFIG", str(conf))
+    module = Dev()
+    assert isinstance(module.create_dev_app(given), web.Application)
+    assert module.parsed_args.rate == ("2" if given == ["--rate", "2"] else "1")
 
 
 # ------------------------------------------------------------------ the visualizer

@@ -40,6 +40,15 @@ async def test_each_row_is_the_median_of_its_window(
             np.testing.assert_array_equal(result[place - edge]["data"], expected)
 
 
+async def test_large_integers_stay_exact() -> None:
+    values = [[2**60 + 1], [2**60 + 3], [2**60 + 2]]
+    source = await filled("int64_1", rows("int64_1", [1, 2, 3], values))
+    target = LocalPipe("int64_1")
+    await MedianFilter().run(args(window=3), {"input": source}, {"output": target})
+    (result,) = await intervals_in(target)
+    assert result["data"].tolist() == [[2**60 + 2]]
+
+
 async def test_an_even_window_is_refused_clearly() -> None:
     pipes = {"input": LocalPipe(LAYOUT)}, {"output": LocalPipe(LAYOUT)}
     with pytest.raises(ConfigurationError, match="window must be an odd number of rows, not 4"):

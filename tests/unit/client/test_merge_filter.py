@@ -143,6 +143,17 @@ async def test_the_primary_comes_first_and_the_others_in_their_order() -> None:
     assert result["data"].tolist() == [[7, 8, 10], [7, 8, 20]]
 
 
+async def test_large_integers_of_the_primary_stay_exact() -> None:
+    pipes = {
+        "a": await filled("int64_1", rows("int64_1", [1, 2], [[2**60 + 1], [-(2**60) - 1]])),
+        "b": await filled("float64_1", rows("float64_1", [0, 4], [[0], [3]])),
+    }
+    output = LocalPipe("int64_2")
+    await MergeFilter().run(args(primary="a"), pipes, {"output": output})
+    (result,) = await intervals_in(output)
+    assert result["data"].tolist() == [[2**60 + 1, 1], [-(2**60) - 1, 2]]
+
+
 async def test_wrong_pipes_are_refused_clearly() -> None:
     inputs = {"a": LocalPipe(LAYOUT), "b": LocalPipe("float64_3")}
     output = {"output": LocalPipe("float64_3")}

@@ -205,3 +205,23 @@ async def test_by_hand_the_answer_of_a_node_is_one_line_and_status_1(tmp_path: P
     assert text.decode().startswith("ERROR: No nodes available")
     assert len(text.splitlines()) == 1
     assert process.returncode == 1
+
+
+async def test_by_hand_a_reader_prints_without_any_node_and_errors_are_told_by_the_status() -> None:
+    for name, lines, status in (
+        ("Counter", ["1 0.0", "2 0.0", "3 0.0"], 0),
+        ("Misconfigured", [], 1),
+    ):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tests.unit.client.modules", name),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=ROOT,
+        )
+        assert process.stdout is not None
+        assert [(await process.stdout.readline()).decode().strip() for _ in lines] == lines
+        if not status:
+            process.terminate()
+        _, text = await process.communicate()
+        assert process.returncode == status
+        assert ("ERROR: the port is not there" in text.decode()) is (name == "Misconfigured")

@@ -11,12 +11,14 @@ import pytest
 
 from joule.client import CompositeModule, FilterModule, ReaderModule
 from joule.client.arguments import parse
+from joule.client.standalone import progress
 from joule.client.standalone.files import read_stream_configs
 from joule.client.standalone.network_pipes import build_network_pipes
 from joule.client.standalone.nodes import saved_node
 from joule.client.standalone.time_bounds import time_bounds
 from joule.errors import ApiError, ConfigurationError, ConflictError, InvalidRequestError
-from joule.models.pipes import LocalPipe
+from joule.models.intervals import Interval
+from joule.models.pipes import InputPipe, LocalPipe
 from joule.models.streams import DataStream, Element
 from tests.unit.client.fake_node import FakeNode
 from tests.unit.client.support import args, rows
@@ -236,6 +238,14 @@ async def test_new_starts_behind_the_newest_output(node: FakeNode, tmp_path: Pat
     assert node.times("/a/out")[1:] == [[n * S for n in range(25, 30)]]
 
 
+async def test_a_filter_may_leave_out_what_is_before_its_newest_output(
+    node: FakeNode, tmp_path: Path
+) -> None:
+    node.add("/a/out", stream(), span(5, 22))
+    await run(Double(), node, tmp_path, FILTER_CONF, "--new")
+    assert node.times("/a/out")[1:] == [[n * S for n in range(22, 30)]]
+
+
 async def test_new_and_a_start_contradict_each_other(node: FakeNode, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="--new or a start time"):
         await run(Composite(), node, tmp_path, FILTER_CONF, "--new", "--start", "0")
@@ -291,6 +301,57 @@ async def test_pipes_can_be_built_without_a_module(node: FakeNode) -> None:
     for pipe in (*inputs.values(), *outputs.values()):
         await pipe.close()
     assert node.values("/a/out") == [0, 1, 2]
+
+
+# ------------------------------------------------------------------ progress
+
+
+class Pieces:
+    """A byte stream that comes in pieces of a few bytes."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self._data, self._size = data, size
+
+    async def read(self, _: int, /) -> bytes:
+        data, self._data = self._data[: self._size], self._data[self._size :]
+        return data
+
+
+@pytest.mark.parametrize("size", [12, 30, 1000])
+async def test_a_bar_follows_the_slowest_input(size: int) -> None:
+    class Bar:
+        pos = 0
+
+        def update(self, n_steps: int) -> None:
+            self.pos += n_steps
+
+    bar = Bar()
+    packed = span(10, 20).tobytes() + bytes(12)
+    inputs = {
+        name: InputPipe(name, layout=LAYOUT, reader=Pieces(packed, size)) for name in ("a", "b")
+    }
+    progress.watch(inputs, Interval(10 * S, 19 * S + 1), bar)
+    while await inputs["a"].not_empty():
+        inputs["a"].consume(len(await inputs["a"].read()))
+    assert bar.pos == 0
+    while await inputs["b"].not_empty():
+        inputs["b"].consume(len(await inputs["b"].read()))
+    assert bar.pos == 9 * S
+
+
+async def test_a_bar_is_shown_to_people_only(
+    node: FakeNode, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for stream, is_shown in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stderr", stream)
+        node.intervals.pop("/a/out", None)
+        node.streams.pop("/a/out", None)
+        await run(Double(), node, tmp_path, FILTER_CONF)
+        assert ("%" in stream.getvalue()) is is_shown
 
 
 # ------------------------------------------------------------------ times and nodes

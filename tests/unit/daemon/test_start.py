@@ -16,9 +16,9 @@ from joule.config.module_conf import module_from_conf
 from joule.config.stream_conf import data_stream_from_conf
 from joule.daemon import greeting
 from joule.daemon.authorise import authorise_user, free_name, is_default
+from joule.daemon.config_files import ConfigFiles, warn_unused
 from joule.daemon.demo import write_demo
 from joule.daemon.folders import make_folders
-from joule.daemon.loading import load_modules, load_streams, warn_unused
 from joule.daemon.main import module_environment, proxies, tls_context
 from joule.errors import ConfigurationError
 from joule.node import LocalNode
@@ -125,7 +125,7 @@ async def test_the_demo_is_made_of_files_that_load(node: LocalNode, config: Main
     modules, module_faults = read_folder(config.folders.modules, module_from_conf)
     assert (stream_faults, module_faults) == ([], [])
     assert {m.name for m in modules} == {"host-reader", "host-mean", "random-reader", "random-mean"}
-    await load_streams(node.catalog, config.folders)
+    await ConfigFiles(config.folders, node.catalog).load_streams()
     for module in modules:
         for spec in [*module.outputs.values(), *module.inputs.values()]:
             await node.catalog.ensure_data_stream(spec)
@@ -160,7 +160,7 @@ async def test_bad_files_are_logged_and_the_others_load(
     (folder / "3.conf").write_text(good.replace("int16", "int32"))
     event = "[Main]\nname=a\npath=/x\n"
     (config.folders.event_streams / "1.conf").write_text(event)
-    await load_streams(node.catalog, config.folders)
+    await ConfigFiles(config.folders, node.catalog).load_streams()
     assert node.catalog.data_stream("/x/a").is_configured
     texts = [record.getMessage() for record in caplog.records]
     assert texts[0].startswith(f"Invalid data stream [{folder}/1.conf]: ")
@@ -173,18 +173,36 @@ async def test_a_stream_whose_file_is_gone_stays_but_is_not_configured(
 ) -> None:
     file = config.folders.data_streams / "1.conf"
     file.write_text("[Main]\nname=a\npath=/x\ndatatype=int16\n[Element1]\nname=e\n")
-    await load_streams(node.catalog, config.folders)
+    await ConfigFiles(config.folders, node.catalog).load_streams()
     file.unlink()
-    await load_streams(node.catalog, config.folders)
+    await ConfigFiles(config.folders, node.catalog).load_streams()
     assert not node.catalog.data_stream("/x/a").is_configured
 
 
-async def test_modules_with_bad_pipes_keep_their_place(config: MainConfig) -> None:
+async def test_a_stream_whose_file_becomes_wrong_stays_configured(
+    node: LocalNode, config: MainConfig
+) -> None:
+    file = config.folders.data_streams / "1.conf"
+    text = "[Main]\nname=a\npath=/x\ndatatype=int16\nkeep=%s\n[Element1]\nname=e\n"
+    file.write_text(text % "all")
+    files = ConfigFiles(config.folders, node.catalog)
+    await files.load_streams()
+    stream = node.catalog.data_stream("/x/a")
+    for wrong in ("nonsense", text.replace("int16", "int32") % "1w"):
+        file.write_text(wrong)
+        await files.load_streams()
+        assert (stream.is_configured, stream.keep_us) == (True, -1)
+    file.write_text(text % "1w")
+    await files.load_streams()
+    assert stream.keep_us == 7 * 24 * 3600 * 1_000_000
+
+
+async def test_modules_with_bad_pipes_keep_their_place(node: LocalNode, config: MainConfig) -> None:
     folder = config.folders.modules
     (folder / "1.conf").write_text("[Main]\nname=a\nexec=x\n")
     (folder / "2.conf").write_text("[Main]\nname=b\nexec_cmd=x\n[Inputs]\ni=bad\n")
     (folder / "3.conf").write_text("[Main]\nname=c\nexec_cmd=x\n")
-    modules = await load_modules(config.folders)
+    modules = await ConfigFiles(config.folders, node.catalog).read_modules()
     assert [(m.name, m.fault is None) for m in modules] == [("b", False), ("c", True)]
 
 

@@ -91,6 +91,7 @@ class ChosenSamples:
         self.failure: Exception | None = None
         self.held: asyncio.Event | None = None
         self.commits = 0
+        self.keeps = 0  # so many bytes go on waiting when room is made
         self.dropped: list[list[int]] = []
         self.reads = 0
         self.reading = asyncio.Event()
@@ -112,6 +113,11 @@ class ChosenSamples:
         if self.failure is not None:
             raise type(self.failure)(*self.failure.args)
         await self._samples.commit()
+
+    async def make_room(self) -> None:
+        kept = min(self.keeps, self._samples.pending_bytes)
+        await self.commit()
+        self._samples._pending_bytes = kept
 
     async def read(self, stream: StreamRef, interval: Interval) -> AsyncIterator[Block]:
         self.reads += 1

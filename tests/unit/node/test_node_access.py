@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from joule.errors import ConflictError, InvalidRequestError, NotFoundError
+from joule.models.access import key_hash
 from joule.node import LocalNode
 
 if TYPE_CHECKING:
@@ -107,3 +108,55 @@ async def test_the_same_name_may_be_a_user_and_a_node(node: LocalNode) -> None:
     await node.access.add_user("x")
     await node.access.add("LUMEN_NODE", "x")
     assert [(m.type, m.name) for m in node.access.list()] == [("USER", "x"), ("LUMEN_NODE", "x")]
+
+
+async def test_an_offered_key_is_good_at_once_and_for_good_when_accepted(
+    node: LocalNode, engine: ChosenEngine
+) -> None:
+    async with node.access.offered("JOULE_NODE", scope="write") as offer:
+        owner = node.access.authorise(offer.key)
+        assert owner is not None
+        assert owner.scope == "write"
+        assert node.access.list() == []
+        assert (await engine.catalog.load()).masters == ()
+        await node.access.accept(offer, "other")
+    [master] = node.access.list()
+    assert (master.type, master.name, master.scope) == ("JOULE_NODE", "other", "write")
+    assert node.access.authorise(offer.key) == master
+    assert (await engine.catalog.load()).masters == (master,)
+
+
+async def test_nothing_is_left_of_an_offer_that_fails(
+    node: LocalNode, engine: ChosenEngine
+) -> None:
+    revoked: list[bytes] = []
+    node.access.watch(revoked.append)
+    with pytest.raises(TimeoutError):
+        async with node.access.offered("LUMEN_NODE") as offer:
+            raise TimeoutError
+    assert node.access.authorise(offer.key) is None
+    assert revoked == [offer.master.key_hash]
+    assert (await engine.catalog.load()).masters == ()
+
+
+async def test_an_accepted_offer_takes_the_place_of_the_older_one(node: LocalNode) -> None:
+    keys = []
+    for _ in range(2):
+        async with node.access.offered("LUMEN_NODE") as offer:
+            await node.access.accept(offer, "lumen")
+            keys.append(offer.key)
+    assert len(node.access.list()) == 1
+    assert node.access.authorise(keys[0]) is None
+    assert node.access.authorise(keys[1]) is not None
+
+
+async def test_who_watches_learns_of_every_key_that_is_no_longer_good(node: LocalNode) -> None:
+    revoked: list[bytes] = []
+    node.access.watch(revoked.append)
+    old = await node.access.add_user("alice")
+    new = await node.access.add_user("alice", replace=True)
+    assert revoked == [key_hash(old)]
+    await node.access.add_user("alice", new, replace=True, scope="read")
+    assert len(revoked) == 1
+    await node.access.remove("alice")
+    assert revoked == [key_hash(old), key_hash(new)]

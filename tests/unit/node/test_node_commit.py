@@ -111,6 +111,30 @@ async def test_back_pressure_works_also_while_the_services_do_not_run(
     assert engine.chosen.commits >= 3
 
 
+async def test_what_stays_when_room_is_made_waits_no_longer_than_the_interval(
+    node: LocalNode, engine: ChosenEngine, clock: FakeClock, writers: list[Writer]
+) -> None:
+    engine.chosen.keeps = 1024
+    async with running(node):
+        await writers[0].write(make_rows(range(1, 3001), WIDE))
+        await settle()
+        assert engine.chosen.pending_bytes == 1024
+        await clock.advance(1)
+        assert engine.chosen.pending_bytes == 0
+
+
+async def test_rows_are_committed_in_time_after_others_became_durable_in_another_way(
+    node: LocalNode, engine: ChosenEngine, clock: FakeClock, writers: list[Writer]
+) -> None:
+    async with running(node):
+        await writers[0].write(make_rows([1], WIDE))
+        await engine.chosen._samples.commit()
+        await clock.advance(1)
+        await writers[0].write(make_rows([2], WIDE))
+        await clock.advance(1)
+        assert engine.chosen.pending_bytes == 0
+
+
 async def test_rows_behind_a_commit_that_was_forced_wait_a_whole_interval(
     node: LocalNode, engine: ChosenEngine, clock: FakeClock, writers: list[Writer]
 ) -> None:
@@ -189,6 +213,21 @@ async def test_a_cancelled_close_has_released_the_stream_and_does_not_block_othe
     await writers[1].close()
     assert engine.chosen.pending_bytes == 0
     assert not node.catalog.data_stream("/w/w0").is_destination
+
+
+async def test_rows_of_a_cancelled_close_are_durable_after_one_interval(
+    node: LocalNode, engine: ChosenEngine, clock: FakeClock, writers: list[Writer]
+) -> None:
+    async with running(node):
+        engine.chosen.held = asyncio.Event()
+        await writers[0].write(make_rows([1], WIDE))
+        closing = asyncio.ensure_future(writers[0].close())
+        await settle()
+        closing.cancel()
+        await asyncio.wait([closing])
+        engine.chosen.held.set()
+        await clock.advance(1)
+        assert engine.chosen.pending_bytes == 0
 
 
 # ------------------------------------------------------------------ a store that fails
@@ -280,6 +319,32 @@ async def test_a_writer_that_closes_gets_the_error_and_its_rows_are_kept(
     engine.chosen.failure = None
     await node.close()
     assert engine.chosen.pending_bytes == 0
+
+
+async def test_rows_of_a_close_that_failed_are_tried_again_though_nobody_writes(
+    node: LocalNode, engine: ChosenEngine, clock: FakeClock, writers: list[Writer]
+) -> None:
+    engine.chosen.failure = FULL
+    async with running(node):
+        await writers[0].write(make_rows([1], WIDE))
+        with pytest.raises(StorageFullError):
+            await writers[0].close()
+        engine.chosen.failure = None
+        await clock.advance(2)
+        assert engine.chosen.pending_bytes == 0
+
+
+async def test_a_store_is_at_fault_no_longer_when_nothing_waits_for_it(
+    node: LocalNode, engine: ChosenEngine, clock: FakeClock, writers: list[Writer]
+) -> None:
+    engine.chosen.failure = FULL
+    async with running(node):
+        await writers[0].write(make_rows([1], WIDE))
+        await clock.advance(1)
+        engine.chosen.failure = None
+        await engine.chosen._samples.commit()
+        await clock.advance(31)
+        assert (await node.usage()).fault is None
 
 
 async def test_all_who_wait_for_a_failing_commit_get_the_error(

@@ -58,7 +58,7 @@ async def test_a_file_that_changes_nothing_does_not_stamp(
     events = await catalog.configure_stream(EventStream("trips"), "/meter")
     stamps = stream.updated_at, events.updated_at, catalog.root().updated_at
     await clock.advance(5)
-    await catalog.begin_configuration()
+    catalog.forget_configured()
     await catalog.configure_stream(described(), "/meter")
     await catalog.configure_stream(EventStream("trips"), "/meter")
     assert (stream.updated_at, events.updated_at, catalog.root().updated_at) == stamps
@@ -69,7 +69,7 @@ async def test_a_file_that_changes_nothing_does_not_stamp(
 async def test_a_stream_whose_file_is_gone_is_unlocked_and_stays(catalog: Catalog) -> None:
     stream = await catalog.configure_stream(described(), "/meter")
     events = await catalog.configure_stream(EventStream("trips"), "/meter")
-    await catalog.begin_configuration()
+    catalog.forget_configured()
     assert not stream.locked
     assert not events.locked
     assert not catalog.folder("/meter").locked

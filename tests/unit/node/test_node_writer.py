@@ -57,6 +57,38 @@ async def test_closing_twice_is_harmless_and_does_not_disturb_the_next_writer(
         assert stream.is_destination
 
 
+async def test_the_past_is_written_beside_the_producer(node: LocalNode, stream: DataStream) -> None:
+    async with await node.data.open_writer(stream) as producer:
+        await producer.write(make_rows(range(1, 4)))
+        await producer.write(make_rows(range(100, 103)))
+        async with await node.data.open_writer(stream, backfill=True) as guest:
+            await guest.write(make_rows(range(10, 20)))
+            await guest.end_interval()
+            await producer.write(make_rows(range(103, 106)))
+            await guest.write(make_rows(range(30, 40)))
+            with pytest.raises(ConflictError, match="before its newest one only"):
+                await guest.write(make_rows(range(104, 108)))
+        assert stream.is_destination
+        await producer.write(make_rows(range(106, 108)))
+    assert not stream.is_destination
+    assert await runs_of(node, stream) == [(1, 3), (10, 19), (30, 39), (100, 107)]
+
+
+async def test_who_writes_the_past_outlives_the_producer(
+    node: LocalNode, stream: DataStream
+) -> None:
+    producer = await node.data.open_writer(stream)
+    await producer.write(make_rows([100]))
+    guest = await node.data.open_writer(stream, backfill=True)
+    await producer.close()
+    async with await node.data.open_writer(stream) as next_one:
+        await guest.write(make_rows([10]))
+        await next_one.write(make_rows([101]))
+        await guest.close()
+        assert stream.is_destination
+    assert await runs_of(node, stream) == [(10, 10), (100, 100), (101, 101)]
+
+
 async def test_a_closed_writer_takes_no_more_rows(node: LocalNode, stream: DataStream) -> None:
     writer = await node.data.open_writer(stream)
     await writer.close()

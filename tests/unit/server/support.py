@@ -1,4 +1,7 @@
-"""A bare HTTP client and short ways to plant data: the tests say what goes over the wire."""
+"""A bare HTTP client and short ways to plant data: the tests say what goes over the wire.
+
+Every answer that it gets has to be one of those that the node's description has.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy as np
 
 from joule.models.layout import Layout
 from joule.models.streams import DataStream, Element
+from tests.unit.server.described import assert_described
 
 if TYPE_CHECKING:
     import aiohttp
@@ -54,7 +58,9 @@ class Http:
             method, self.base + path, params=query, **options
         ) as response:
             headers = {name.title(): value for name, value in response.headers.items()}
-            return Answer(response.status, headers, await response.read())
+            body = await response.read()
+        assert_described(method, path, response.status, headers, body)
+        return Answer(response.status, headers, body)
 
     async def get(self, path: str, /, **params: Any) -> Answer:
         return await self("GET", path, _dashed(params))

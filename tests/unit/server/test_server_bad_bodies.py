@@ -5,7 +5,7 @@ The answer is the status and the text of the protocol, and nothing that is store
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -19,49 +19,17 @@ from tests.unit.server.rules import (
     Requests,
     assert_rules,
     bad,
-    furnished_node,
     source,
     unknown,
 )
+from tests.unit.server.tree import NEW_STREAM
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from joule.testing.node import RunningNode
     from tests.unit.server.support import Http
 
 
-@pytest.fixture
-async def running() -> AsyncIterator[RunningNode]:
-    async with furnished_node() as node:
-        yield node
+pytestmark = pytest.mark.furnished
 
-
-GOOD_STREAM: dict[str, Any] = {
-    "id": None,
-    "name": "new",
-    "description": "",
-    "datatype": "float32",
-    "keep_us": -1,
-    "decimate": True,
-    "is_configured": False,
-    "is_source": False,
-    "is_destination": False,
-    "elements": [
-        {
-            "id": None,
-            "index": 0,
-            "name": "e",
-            "units": None,
-            "plottable": True,
-            "display_type": "CONTINUOUS",
-            "offset": 0.0,
-            "scale_factor": 1.0,
-            "default_max": None,
-            "default_min": None,
-        }
-    ],
-}
 
 NO_NUMBERS: tuple[object, ...] = ("x", "", [], {}, True)
 
@@ -75,11 +43,11 @@ BAD_STREAM = (
     bad("stream", None, 1, "x", [], True, text="Invalid stream JSON: "),
     *(
         bad(f"stream.{key}", ..., text=f"Invalid or missing stream attribute: '{key}'")
-        for key in GOOD_STREAM
+        for key in NEW_STREAM
     ),
     *(
         bad(f"stream.elements.0.{key}", ..., text=f"Invalid or missing stream attribute: '{key}'")
-        for key in GOOD_STREAM["elements"][0]
+        for key in NEW_STREAM["elements"][0]
     ),
     *BAD_NAMES,
     *BAD_ELEMENT,
@@ -102,7 +70,7 @@ BAD_STREAM = (
     ),
     bad(
         "stream.elements",
-        [GOOD_STREAM["elements"][0]] * 2,
+        [NEW_STREAM["elements"][0]] * 2,
         text=SPECIFICATION + "element names must be unique",
     ),
     *(
@@ -116,11 +84,11 @@ BAD_STREAM = (
 )
 
 CASES = (
-    Requests("POST", "/stream.json", {"stream": GOOD_STREAM, "dest_path": "/a"}, BAD_STREAM),
+    Requests("POST", "/stream.json", {"stream": NEW_STREAM, "dest_path": "/a"}, BAD_STREAM),
     Requests(
         "POST",
         "/stream.json",
-        {"stream": GOOD_STREAM, "dest_id": 2},
+        {"stream": NEW_STREAM, "dest_id": 2},
         (
             bad("dest_id", ..., *NO_BODY_IDS, text="specify a destination"),
             unknown("dest_id", *UNKNOWN_IDS, text="folder does not exist"),

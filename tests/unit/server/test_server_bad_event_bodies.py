@@ -5,7 +5,7 @@ The answer is the status and the text of the protocol, and nothing that is store
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,44 +20,29 @@ from tests.unit.server.rules import (
     Requests,
     assert_rules,
     bad,
-    furnished_node,
     source,
     unknown,
 )
+from tests.unit.server.tree import NEW_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from joule.testing.node import RunningNode
     from tests.unit.server.support import Http
 
 
-@pytest.fixture
-async def running() -> AsyncIterator[RunningNode]:
-    async with furnished_node() as node:
-        yield node
+pytestmark = pytest.mark.furnished
 
-
-GOOD_EVENTS: dict[str, Any] = {
-    "id": None,
-    "name": "new",
-    "description": "",
-    "event_fields": {},
-    "chunk_duration_us": 0,
-    "keep_us": -1,
-}
 
 CASES = (
     Requests(
         "POST",
         "/event.json",
-        {"stream": GOOD_EVENTS, "dest_path": "/a"},
+        {"stream": NEW_EVENTS, "dest_path": "/a"},
         (
             bad("stream", ..., text="provide a stream"),
             bad("stream", None, 1, "x", [], text="Invalid stream JSON: "),
             *(
                 bad(f"stream.{key}", ..., text=f"Invalid or missing stream attribute: '{key}'")
-                for key in GOOD_EVENTS
+                for key in NEW_EVENTS
                 if key != "chunk_duration_us"
             ),
             *BAD_NAMES,
@@ -75,6 +60,7 @@ CASES = (
                 {"a": None},
                 {"a": "category:x"},
                 {"a": "category:[]"},
+                {"a": "category:" + "[" * 5000},
                 text=SPECIFICATION + "invalid value in event_fields",
             ),
             bad(

@@ -7,19 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.server.rules import assert_refused, bad, everything, furnished_node
+from tests.unit.server.rules import assert_refused, bad, everything
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from joule.testing.node import RunningNode
     from tests.unit.server.support import Http
 
 
-@pytest.fixture
-async def running() -> AsyncIterator[RunningNode]:
-    async with furnished_node() as node:
-        yield node
+pytestmark = pytest.mark.furnished
 
 
 BODIES = (
@@ -73,4 +67,16 @@ async def test_a_body_that_is_no_json_object_is_refused(http: Http, method: str,
     broken = kind | {"Content-Encoding": "gzip"}
     answer = await http(method, path, data=b"no gzip", headers=broken)
     assert_refused(answer, bad("", text="the body of the request cannot be read"), path)
+    assert await everything(http) == before
+
+
+async def test_a_body_with_more_levels_than_can_be_walked_is_refused(http: Http) -> None:
+    before = await everything(http)
+    before_it = (
+        b'{"id":1,"events":[{"event_stream_id":1,"start_time":1,"end_time":2,"content":{"a":'
+    )
+    raw = before_it + b"[" * 900 + b"]" * 900 + b"}}]}"
+    kind = {"Content-Type": "application/json"}
+    answer = await http("POST", "/event/data.json", data=raw, headers=kind)
+    assert_refused(answer, bad("", text="the request is nested too deeply"), "deep")
     assert await everything(http) == before

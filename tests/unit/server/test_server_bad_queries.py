@@ -16,21 +16,14 @@ from tests.unit.server.rules import (
     assert_refused,
     bad,
     everything,
-    furnished_node,
     unknown,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from joule.testing.node import RunningNode
     from tests.unit.server.support import Http
 
 
-@pytest.fixture
-async def running() -> AsyncIterator[RunningNode]:
-    async with furnished_node() as node:
-        yield node
+pytestmark = pytest.mark.furnished
 
 
 NO_INTEGERS = (
@@ -66,7 +59,19 @@ NO_STREAMS = (
     "/a/x\x00",
 )
 
-NO_FILTERS = ("{", "null", "1", '"x"', "{}", "[1]", "[[1]]", "[[[1]]]", '[[["a","is"]]]')
+NO_FILTERS = (
+    "{",
+    "null",
+    "1",
+    '"x"',
+    "{}",
+    "[1]",
+    "[[1]]",
+    "[[[1]]]",
+    '[[["a","is"]]]',
+    "[" * 2000,
+    '[[["\\ud800","is","a"]]]',
+)
 
 
 def integers(*names: str) -> tuple[Rule, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.unit.server.rules import everything, furnished_node
+from tests.unit.server.rules import everything
 from tests.unit.server.support import rows_at
 
 if TYPE_CHECKING:
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 TOKEN = bytes(16)
 
 
-@pytest.fixture
-async def running() -> AsyncIterator[RunningNode]:
-    async with furnished_node() as node:
-        yield node
+pytestmark = pytest.mark.furnished
 
 
 def packed(*timestamps: int, value: float = 1.0) -> bytes:

@@ -73,6 +73,11 @@ async def test_a_text_of_several_lines_does_not_break_the_status_line(serve: Ser
     assert reason.startswith("first X-Evil: 1 ?xxx")
 
 
+async def test_half_a_character_in_an_error_is_sent_as_a_question_mark(serve: Serve) -> None:
+    status, _, body, _ = await answer_to(serve, ConflictError("[\ud800] is taken"))
+    assert (status, body) == (400, "[?] is taken")
+
+
 async def test_an_error_without_text_has_the_usual_reason(serve: Serve) -> None:
     status, reason, body, _ = await answer_to(serve, NotFoundError(""))
     assert (status, reason, body) == (404, "Not Found", "")

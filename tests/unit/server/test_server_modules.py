@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
 
 from joule.errors import NotFoundError
-from joule.models.modules import Module, ModuleStatistics
+from joule.models.modules import Module, ModuleConfiguration, ModuleStatistics
 from joule.models.proxies import Proxy
 from joule.testing.node import running_node
 from tests.unit.server.support import Http
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 
     from joule.testing.node import RunningNode
 
-IDLE = {"pid": None, "create_time": None, "cpu_percent": None, "memory_percent": None}
+IDLE: dict[str, Any] = {
+    "pid": None,
+    "create_time": None,
+    "cpu_percent": None,
+    "memory_percent": None,
+    "pids": [],
+}
 
 
 class TwoModules:
@@ -41,6 +48,32 @@ class TwoModules:
 
     def logs(self, spec: str | int) -> list[str]:
         return [f"[2026-01-02T03:04:05.678901]: {self.module(spec).name}"]
+
+    def log_tail(self, spec: str | int) -> AsyncIterator[list[str]]:
+        return self._tail(self.logs(spec))
+
+    async def _tail(self, lines: list[str]) -> AsyncIterator[list[str]]:
+        yield lines
+        await asyncio.sleep(0)
+        yield ["two", "thr\xe9e"]
+
+    async def start_module(self, spec: str | int) -> Module:
+        return self._told(spec, "running")
+
+    async def stop_module(self, spec: str | int) -> Module:
+        return self._told(spec, "stopped")
+
+    async def restart_module(self, spec: str | int) -> Module:
+        return self._told(spec, "starting")
+
+    def _told(self, spec: str | int, state: str) -> Module:
+        module = self.module(spec)
+        module.state = state
+        return module
+
+    def configuration(self, spec: str | int) -> ModuleConfiguration:
+        outputs = {"out": "/a/x:float32[x]"}
+        return ModuleConfiguration(self.module(spec).name, "read", {"rate": "2"}, {}, outputs)
 
     async def statistics(self, spec: str | int | None = None) -> dict[int, ModuleStatistics]:
         known = {0: ModuleStatistics(1460, 2.5, 5.6, 6.25), 1: ModuleStatistics()}
@@ -82,6 +115,39 @@ async def test_a_module_is_got_by_name_or_id_with_statistics(
 async def test_the_log_of_a_module_is_a_list_of_lines(http: Http) -> None:
     lines = (await http.get("/module/logs.json", name="reader")).json
     assert lines == ["[2026-01-02T03:04:05.678901]: reader"]
+
+
+async def test_a_log_is_followed_as_text(http: Http) -> None:
+    answer = await http("GET", "/module/log", {"name": "reader"})
+    lines = ["[2026-01-02T03:04:05.678901]: reader", "two", "thr\xe9e"]
+    assert answer.body.decode().splitlines() == lines
+
+
+@pytest.mark.parametrize(
+    ("order", "state"), [("start", "running"), ("stop", "stopped"), ("restart", "starting")]
+)
+async def test_modules_are_told_what_to_do(
+    http: Http, running: RunningNode, order: str, state: str
+) -> None:
+    path = f"/module/{order}.json"
+    for body in ({"name": "view"}, {"id": 1}):
+        module = (await http("POST", path, json=body)).json
+        assert (module["name"], module["state"]) == ("view", state)
+    assert (await http("POST", path, json={"name": "no"})).status == 404
+    assert (await http("POST", path, json={})).text == "specify a name or id"
+    key = await running.node.access.add_user("guest", scope="write")
+    answer = await http("POST", path, json={"id": 1}, headers={"X-API-KEY": key})
+    assert answer.text == "this key allows [write], the request needs [admin]"
+
+
+async def test_a_node_without_files_has_nothing_to_reload(http: Http) -> None:
+    assert (await http.get("/module/faults.json")).json == []
+    assert (await http("POST", "/reload.json")).json == {
+        "added": [],
+        "changed": [],
+        "removed": [],
+        "faults": [],
+    }
 
 
 @pytest.mark.parametrize(
@@ -146,3 +212,21 @@ async def test_a_bad_app_id_is_refused(
     headers = {} if app_id is None else {"X-App-Id": app_id}
     answer = await http("GET", "/app/auth", headers=headers)
     assert (answer.status, answer.text) == (status, text)
+
+
+async def test_what_a_module_file_says_is_given_to_who_may_do_everything(
+    running: RunningNode, http: Http
+) -> None:
+    said = (await http.get("/module/configuration.json", name="reader")).json
+    assert said == {
+        "name": "reader",
+        "exec_cmd": "read",
+        "arguments": {"rate": "2"},
+        "inputs": {},
+        "outputs": {"out": "/a/x:float32[x]"},
+    }
+    assert (await http.get("/module/configuration.json", name="none")).status == 404
+    key = await running.node.access.add_user("reader", scope="write")
+    async with aiohttp.ClientSession(headers={"X-API-KEY": key}) as session:
+        answer = await Http(session, running.url).get("/module/configuration.json", name="reader")
+    assert answer.status == 403

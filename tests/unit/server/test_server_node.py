@@ -48,7 +48,14 @@ async def test_get_routes_answer_head_without_a_body(http: Http) -> None:
 
 
 async def test_what_is_not_served_is_404(http: Http) -> None:
-    assert (await http.get("/db/connection.json")).status == 404
+    assert (await http.get("/not/served.json")).status == 404
+
+
+async def test_who_asks_for_a_database_server_hears_what_there_is_instead(http: Http) -> None:
+    answer = await http.get("/db/connection.json")
+    assert answer.status == 400
+    assert answer.text.startswith("this node keeps its data in [memory:], there is no database")
+    assert "joule admin backup" in answer.text
 
 
 async def test_connections_are_kept_alive(running: RunningNode) -> None:

@@ -12,6 +12,7 @@ from joule.errors import NotFoundError
 from joule.node import LocalNode
 from joule.storage.memory import MemoryEngine
 from joule.supervisor import Supervisor, Timing
+from joule.supervisor.policy import Backoff
 from tests.unit.supervisor.scripts import exec_cmd
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from joule.models.streams import DataStream
 
-QUICK = Timing(restart_s=0.05, stop_s=2.0)
+QUICK = Timing(Backoff(0.05, 0.1), stop_s=2.0)
 
 
 class Bench:

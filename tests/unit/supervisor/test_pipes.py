@@ -62,6 +62,49 @@ async def test_finish_wakes_a_waiting_read(pipe: OsPipe) -> None:
         assert await task == b""
 
 
+async def test_a_cancelled_read_takes_nothing(pipe: OsPipe) -> None:
+    with contextlib.closing(PipeSource(pipe.take_read())) as source:
+        task = asyncio.create_task(source.read())
+        await asyncio.sleep(0)
+        os.write(pipe.write_fd, b"abc")
+        await asyncio.sleep(0)  # the loop has seen the bytes, the task has not
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+        assert await source.read() == b"abc"
+
+
+async def test_nothing_is_taken_while_nobody_reads_and_the_loop_rests(pipe: OsPipe) -> None:
+    with contextlib.closing(PipeSource(pipe.take_read())) as source:
+        os.write(pipe.write_fd, b"first")
+        assert await source.read() == b"first"
+        os.write(pipe.write_fd, b"second")
+        for _ in range(3):
+            await asyncio.sleep(0)
+        watched = asyncio.get_running_loop()._selector.get_map()  # type: ignore[attr-defined]
+        assert source._fd not in watched
+        assert await source.read() == b"second"
+
+
+async def test_a_fast_writer_lets_other_tasks_run(pipe: OsPipe) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    with contextlib.closing(PipeSource(pipe.take_read())) as source:
+        other = asyncio.create_task(count())
+        for number in range(1, 11):
+            os.write(pipe.write_fd, b"x")
+            assert await source.read() == b"x"
+            assert turns >= number
+        other.cancel()
+        await asyncio.wait([other])
+
+
 async def test_a_full_pipe_holds_the_writer_back_until_somebody_reads(pipe: OsPipe) -> None:
     data = memoryview(bytes(10 * PIPE_BYTES_MAX))
     with contextlib.closing(PipeSink(pipe.take_write())) as sink:

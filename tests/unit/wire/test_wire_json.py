@@ -9,7 +9,7 @@ import pytest
 from joule.models.annotations import Annotation, AnnotationInfo
 from joule.models.events import Event, EventStream, EventStreamInfo
 from joule.models.folders import Folder
-from joule.models.modules import Module, ModuleStatistics
+from joule.models.modules import Module, ModuleConfiguration, ModuleStatistics
 from joule.models.proxies import Proxy
 from joule.models.streams import DataStream, DataStreamInfo, Element
 from joule.storage.interfaces import MasterRecord
@@ -223,3 +223,11 @@ def test_node_info_is_made_of_two_answers() -> None:
         {"path": "/x", "size": 1, "other": 2, "reserved": 3, "free": 4},
     )
     assert (info.size_db, info.size_other, info.size_reserved, info.size_free) == (1, 2, 3, 4)
+
+
+def test_a_module_configuration_survives_the_way_there_and_back() -> None:
+    said = ModuleConfiguration(
+        "shift", "shift -v", {"by": "1"}, {"in": "/a/b"}, {"out": "/a/c:float32[x]"}
+    )
+    text = over_the_wire(wire.module_configuration_to_json(said))
+    assert wire.module_configuration_from_json(text) == said

@@ -8,7 +8,11 @@ from joule.wire.rows import layout_and_level, row_headers
 
 def test_layout_and_level_travel_as_documented() -> None:
     headers = row_headers(Layout("float32", 3), 16)
-    assert headers == {"joule-layout": "float32_3", "joule-decimation": "16"}
+    assert headers == {
+        "joule-layout": "float32_3",
+        "joule-decimation": "16",
+        "Content-Type": "application/octet-stream",
+    }
     assert layout_and_level(headers) == (Layout("float32", 3), 16)
 
 

@@ -6,8 +6,6 @@ import ssl
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from aiohttp import TCPConnector
-
 from joule.errors import ConfigurationError
 from joule.wire.routes import KEY_HEADER
 
@@ -42,6 +40,8 @@ class TcpTransport:
 
         Raises ``ConfigurationError`` when the CA file cannot be used.
         """
+        from aiohttp import TCPConnector  # who never asks a node does without it
+
         return TCPConnector(limit=0, ssl=self._tls)
 
     @cached_property

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiohttp import UnixConnector
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,4 +29,6 @@ class UnixTransport:
 
     def connector(self) -> BaseConnector:
         """Make a pool without a limit: live pipes keep their connections for long."""
+        from aiohttp import UnixConnector  # who never asks a node does without it
+
         return UnixConnector(path=self.path, limit=0)

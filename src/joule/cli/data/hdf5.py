@@ -1,11 +1,13 @@
 """Data in HDF5 files.
 
 Datasets ``data`` (rows x elements, the stream's datatype) and ``timestamp`` (rows x 1, UNIX us);
-attributes of the root say where the data came from. Interval breaks are not kept.
+attributes of the root say where the data came from. The dataset ``intervals`` (intervals x 2) has
+first timestamp and last timestamp + 1 of each unbroken run; files of Joule 1.0 are without it.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,18 +15,24 @@ import click
 import h5py
 import numpy as np
 
+from joule.cli.data.interval_log import IntervalLog
+from joule.cli.data.row_file import Part
 from joule.models.base import DATATYPES
 from joule.models.layout import Layout
+from joule.wire.json_models import element_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from joule.cli.data.columns import Columns
     from joule.models.layout import Rows
+    from joule.models.streams import Element
 
 Array: TypeAlias = np.ndarray[Any, np.dtype[Any]]
 
 BLOCK_ROWS = 64 * 1024
+
+_CHUNK_ROWS = 8 * 1024
 
 
 class HdfSink:
@@ -35,28 +43,29 @@ class HdfSink:
         self._columns = columns
         self._attributes = attributes
         self._file: h5py.File | None = None
+        self._intervals = IntervalLog()
 
     def write(self, rows: Rows) -> None:
         """Append ``(n,)`` rows."""
         values = self._columns.take(rows)
         if self._file is None:
             self._file = self._create(values)
+        self._intervals.note(rows)
         _append(self._file["timestamp"], rows["timestamp"][:, None])
         _append(self._file["data"], values)
 
     def end_interval(self) -> None:
-        """Do nothing: the format has no breaks."""
+        """Take note that an interval ends."""
+        self._intervals.end()
 
     def close(self) -> None:
         """Finish the file."""
         if self._file is not None:
+            self._file.create_dataset("intervals", data=self._intervals.pairs())
             self._file.close()
 
     def _create(self, values: Array) -> h5py.File:
-        try:
-            file = h5py.File(self._path, "w")
-        except OSError as error:
-            raise click.ClickException(f"cannot write to [{self._path}]: {error}") from error
+        file = h5py.File(self._path, "w")
         file.attrs.update(self._attributes)
         _growable(file, "timestamp", 1, np.dtype("<i8"))
         _growable(file, "data", values.shape[1], values.dtype)
@@ -65,7 +74,12 @@ class HdfSink:
 
 def _growable(file: h5py.File, name: str, width: int, dtype: np.dtype[Any]) -> None:
     file.create_dataset(
-        name, (0, width), dtype, maxshape=(None, width), chunks=True, compression="gzip"
+        name,
+        (0, width),
+        dtype,
+        maxshape=(None, width),
+        chunks=(_CHUNK_ROWS, width),
+        compression="gzip",
     )
 
 
@@ -81,7 +95,10 @@ class HdfSource:
     Raises ``ClickException`` when it is something else.
     """
 
+    unit = "row"
+
     def __init__(self, path: str) -> None:
+        self.path = path
         try:
             self._file = h5py.File(path, "r")
         except OSError as error:
@@ -119,45 +136,47 @@ class HdfSource:
         width = 1 if self._data.ndim == 1 else self._data.shape[1]
         return Layout(self._data.dtype.name, width)
 
+    def take_datatype(self, datatype: str | None) -> None:
+        """Do nothing: the file says what its values are."""
+
     def attribute(self, name: str) -> str | None:
         """Give an attribute of the file, None when it has none of that name."""
         value = self._file.attrs.get(name)
         return None if value is None else str(value)
 
-    def elements(self) -> list[dict[str, Any]]:
+    def elements(self) -> list[Element]:
         """Give the elements as the file describes them, none if it does not."""
         try:
-            found = json.loads(self.attribute("element_json") or "[]")
-        except ValueError as error:
+            return [element_from_json(each) for each in json.loads(self._described())]
+        except (ValueError, KeyError, TypeError) as error:
             raise click.ClickException("Attribute [element_json] of the file is broken") from error
-        return found if isinstance(found, list) else []
 
-    def blocks(self) -> Iterator[Rows]:
-        """Give the rows in blocks, ``(n,)`` in :attr:`layout`."""
-        layout = self.layout
+    def _described(self) -> str:
+        return self.attribute("element_json") or "[]"
+
+    def parts(self) -> Iterator[Part]:
+        """Give the rows in blocks, cut where an interval begins; rows are counted from 0."""
+        begins = self._begins()
         for start in range(0, len(self), BLOCK_ROWS):
-            part = slice(start, start + BLOCK_ROWS)
-            data = self._data[part]
-            rows = np.empty(len(data), layout.dtype)
-            rows["timestamp"] = self._timestamps[part].reshape(-1)
-            rows["data"] = data.reshape(len(data), -1)
-            yield rows
+            rows = self._block(start)
+            cuts = np.flatnonzero(np.isin(rows["timestamp"], begins))
+            edges = [0, *cuts[cuts > 0].tolist(), len(rows)]
+            for first, end in itertools.pairwise(edges):
+                is_start = start + first == 0 or bool(np.isin(first, cuts))
+                yield Part(rows[first:end], is_start, np.arange(start + first, start + end))
 
-    def check(self) -> tuple[int, int]:
-        """Give the first and the last timestamp.
+    def _begins(self) -> Array:
+        intervals = self._file.get("intervals")
+        if not isinstance(intervals, h5py.Dataset) or intervals.ndim != 2:
+            return np.empty(0, np.int64)
+        begins: Array = intervals[:, 0]
+        return begins
 
-        Raises ``ClickException`` unless there are rows, their timestamps strictly increase and
-        all values are finite: what a node would refuse after older data had made way.
-        """
-        first = last = None
-        for rows in self.blocks():
-            times = rows["timestamp"]
-            if (last is not None and times[0] <= last) or np.any(np.diff(times) <= 0):
-                raise click.ClickException("Timestamps in the data file are not monotonic")
-            if not np.all(np.isfinite(rows["data"])):
-                raise click.ClickException("Invalid values (NaN or Inf) in the data file")
-            first = int(times[0]) if first is None else first
-            last = int(times[-1])
-        if first is None or last is None:
-            raise click.ClickException("There is no data in the data file")
-        return first, last
+    def _block(self, start: int) -> Rows:
+        layout = self.layout
+        part = slice(start, start + BLOCK_ROWS)
+        data = self._data[part]
+        rows: Rows = np.empty(len(data), layout.dtype)
+        rows["timestamp"] = self._timestamps[part].reshape(-1)
+        rows["data"] = data.reshape(len(data), -1)
+        return rows

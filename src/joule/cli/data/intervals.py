@@ -8,7 +8,7 @@ import click
 
 import joule
 from joule.cli import output
-from joule.cli.options import bounds
+from joule.cli.options import as_json, bounds
 from joule.cli.session import on_node
 
 if TYPE_CHECKING:
@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 @click.command("intervals")
 @click.argument("stream")
 @bounds
+@as_json
 @on_node
-async def intervals(node: Node, stream: str, start: int | None, end: int | None) -> None:
+async def intervals(
+    node: Node, stream: str, start: int | None, end: int | None, as_json: bool
+) -> None:
     """List the unbroken runs of data in STREAM, ends not included."""
     found = await node.data_intervals(stream, start, end)
+    if as_json:
+        output.document(found)
+        return
     if not found:
         output.line("no stream data")
     for first, last in found:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from joule.cli import output
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joule.cli.data.columns import Columns
     from joule.models.layout import Rows
 
@@ -33,24 +33,27 @@ _FOUR_DIGITS = np.array([f"{n:04d}" for n in range(10_000)], dtype="S4").view("<
 
 
 class TextSink:
-    """Prints the chosen columns of rows; breaks too when they are to be marked."""
+    """Writes the chosen columns of rows through ``emit``; breaks too when they are to be marked."""
 
-    def __init__(self, columns: Columns, *, mark_breaks: bool) -> None:
+    def __init__(
+        self, columns: Columns, emit: Callable[[bytes], object], *, mark_breaks: bool
+    ) -> None:
         self._columns = columns
+        self._emit = emit
         self._mark_breaks = mark_breaks
 
     def write(self, rows: Rows) -> None:
-        """Print ``(n,)`` rows."""
+        """Write ``(n,)`` rows."""
         values = self._columns.take(rows)
         step = max(1, BLOCK_VALUES // max(1, values.shape[1]))
         for start in range(0, len(rows), step):
             block = slice(start, start + step)
-            output.raw(format_rows(rows["timestamp"][block], values[block]))
+            self._emit(format_rows(rows["timestamp"][block], values[block]))
 
     def end_interval(self) -> None:
-        """Print where an interval ends."""
+        """Write where an interval ends."""
         if self._mark_breaks:
-            output.line("# interval break")
+            self._emit(b"# interval break\n")
 
 
 def format_rows(timestamps: Array, values: Array) -> bytes:

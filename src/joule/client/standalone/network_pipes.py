@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A stream that exists, on its node, under the path that the module file gives."""
+    """A stream that exists, on its node, under the path that the module file gives.
+
+    ``is_local`` says that the file does not name another node.
+    """
 
     node: Node
     path: str
     stream: DataStream
+    is_local: bool = True
 
 
 class Streams:
@@ -60,7 +64,8 @@ class Streams:
 
     async def _existing(self, spec: PipeSpec) -> Place:
         node = self._node_of(spec)
-        place = Place(node, spec.path, await node.data_stream_get(spec.path))
+        stream = await node.data_stream_get(spec.path)
+        place = Place(node, spec.path, stream, spec.node is None)
         wanted = self._layout(spec)
         if wanted is not None and wanted != place.stream.layout:
             raise ConfigurationError(
@@ -75,7 +80,8 @@ class Streams:
                 f"Stream [{spec.path}] does not exist, provide config file or inline configuration"
             )
         node = self._node_of(spec)
-        return Place(node, spec.path, await node.data_stream_create(stream, spec.folder))
+        made = await node.data_stream_create(stream, spec.folder)
+        return Place(node, spec.path, made, spec.node is None)
 
     def _layout(self, spec: PipeSpec) -> str | None:
         stream = self._template(spec)

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 import sys
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import reduce
 from typing import TYPE_CHECKING
 
 from joule.client.arguments import UNSET
 from joule.client.console import confirm, say
+from joule.client.standalone import progress
 from joule.client.standalone.files import read_module_config, read_stream_configs
 from joule.client.standalone.network_pipes import Streams, open_network_pipes
+from joule.client.standalone.ranges import behind_outputs, common, missing
 from joule.client.standalone.time_bounds import describe, time_bounds
 from joule.errors import ConfigurationError
-from joule.models.intervals import Interval, difference, intersection
+from joule.models.intervals import Interval
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator
 
     from joule.client.base_module import BaseModule
-    from joule.client.standalone.network_pipes import Place
-
-_NEGLIGIBLE_US = 1_000_000
-"""Missing ranges of at most this length are not worth a run."""
 
 
 async def with_network_pipes(module: BaseModule, args: argparse.Namespace) -> None:
@@ -33,14 +30,13 @@ async def with_network_pipes(module: BaseModule, args: argparse.Namespace) -> No
     """
     start, end = time_bounds(args)
     async with _streams(module, args) as streams:
-        if args.new:
-            start = await _newest_output(streams, start)
+        start = await _start(streams, start, end) if args.new else start
         live = args.live or (start is None and end is None and not args.new)
         if not live and streams.outputs:
             await _confirm_removal(streams, start, end, force=args.force)
         if live and streams.inputs:
             say("Running filter on live input data")
-        await _run(module, args, streams, live=live, start=start, end=end)
+        await _run(module, args, streams, live=live, bounds=(start, end))
 
 
 async def with_missing_ranges(module: BaseModule, args: argparse.Namespace) -> None:
@@ -52,12 +48,13 @@ async def with_missing_ranges(module: BaseModule, args: argparse.Namespace) -> N
                 "No inputs, cannot run on historic data, specify --live to produce outputs",
             )
             return
-        missing = await _missing(streams, start, end)
-        if not missing:
+        start = await _start(streams, start, end) if args.new else start
+        pieces = await missing(streams, start, end)
+        if not pieces:
             say("Nothing to do, data is already filtered")
-        for piece in missing:
+        for piece in pieces:
             say(describe(piece.start, piece.end))
-            await _run(module, args, streams, live=False, start=piece.start, end=piece.end)
+            await _run(module, args, streams, live=False, bounds=piece)
             if module.stop_requested:
                 break
 
@@ -80,22 +77,24 @@ async def _run(
     streams: Streams,
     *,
     live: bool,
-    start: int | None,
-    end: int | None,
+    bounds: tuple[int | None, int | None],
 ) -> None:
+    start, end = bounds
     async with AsyncExitStack() as stack:
         pipes = await open_network_pipes(streams, stack, live=live, start=start, end=end)
+        covered = [] if live else await common(streams.inputs.values(), start, end)
+        if covered:
+            span = Interval(covered[0].start, covered[-1].end)
+            stack.enter_context(progress.shown(pipes.inputs, span))
         module.pipes = [*pipes.inputs.values(), *pipes.outputs.values()]
         await module.process(args, pipes.inputs, pipes.outputs)
 
 
-async def _newest_output(streams: Streams, start: int | None) -> int | None:
-    """Give the time behind the data that all outputs have, None when one of them has none."""
+async def _start(streams: Streams, start: int | None, end: int | None) -> int | None:
+    """Give the time behind the outputs' data; ``ConfigurationError`` beside a start time."""
     if start is not None:
         raise ConfigurationError("use either --new or a start time, not both")
-    infos = [await place.node.data_stream_info(place.stream) for place in streams.outputs.values()]
-    ends = [info.end for info in infos if info.end is not None]
-    return min(ends) + 1 if ends and len(ends) == len(infos) else None
+    return await behind_outputs(streams, end)
 
 
 async def _confirm_removal(
@@ -108,19 +107,3 @@ async def _confirm_removal(
     )
     if not force and not await confirm(question):
         sys.exit(1)
-
-
-async def _missing(streams: Streams, start: int | None, end: int | None) -> list[Interval]:
-    wanted = await _common(streams.inputs.values(), start, end)
-    done = await _common(streams.outputs.values(), start, end)
-    pieces = difference(wanted, done)
-    return [piece for piece in pieces if piece.end - piece.start > _NEGLIGIBLE_US]
-
-
-async def _common(places: Iterable[Place], start: int | None, end: int | None) -> list[Interval]:
-    """Give the time in which all of these streams have data."""
-    lists = [
-        [Interval(*pair) for pair in await place.node.data_intervals(place.stream, start, end)]
-        for place in places
-    ]
-    return reduce(intersection, lists) if lists else []

@@ -6,6 +6,9 @@ one process, :class:`InputPipe` and :class:`OutputPipe` are the ends of a byte s
 
 from __future__ import annotations
 
+import warnings
+from typing import Any
+
 from joule.errors import EmptyPipeError, PipeError
 from joule.models.layout import compute_dtype, find_interval_token, interval_token
 from joule.models.pipes.byte_streams import (
@@ -21,15 +24,11 @@ from joule.models.pipes.local_pipe import LocalPipe
 from joule.models.pipes.output_pipe import OutputPipe
 from joule.models.pipes.pipe import Pipe
 
-EmptyPipe = EmptyPipeError
-"""An older name."""
-
 __all__ = [
     "ByteReader",
     "ByteWriter",
     "DescriptorReader",
     "DescriptorWriter",
-    "EmptyPipe",
     "EmptyPipeError",
     "InputPipe",
     "LocalPipe",
@@ -42,3 +41,14 @@ __all__ = [
     "reader_factory",
     "writer_factory",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "EmptyPipe":
+        warnings.warn(
+            "EmptyPipe is an older name of joule.errors.EmptyPipeError",
+            DeprecationWarning,
+            stacklevel=2,
+        )
+        return EmptyPipeError
+    raise AttributeError(f"module 'joule.models.pipes' has no attribute {name!r}")

@@ -11,6 +11,8 @@ from joule.models.streams import DataStream, Element
 from joule.node.catalog.folders import FolderChanges
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from joule.config.pipe_spec import PipeSpec
     from joule.models.streams import Stream, StreamKind
     from joule.node.catalog.core import Place
@@ -37,11 +39,13 @@ _DECIDED: dict[type, tuple[str, ...]] = {
 class Configuration(FolderChanges):
     """The part of the catalog that follows configuration; raises ``ConfigurationError``."""
 
-    async def begin_configuration(self) -> None:
-        """Forget which streams were configured: the files that follow say it anew."""
+    def forget_configured(self, *, but: Collection[Stream] = ()) -> None:
+        """Free the streams that no file describes any more: all ``but`` these."""
+        kept = {id(stream) for stream in but}
         streams: list[Stream] = [*self.data_streams(), *self.event_streams()]
         for stream in streams:
-            stream.is_configured = False
+            if id(stream) not in kept:
+                stream.is_configured = False
 
     async def configure_stream(self, stream: StreamKind, folder_path: str) -> StreamKind:
         """Make the stream that a file describes: create it or bring it up to date, locked.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from joule.errors import InvalidRequestError
-from joule.server.params import query_integer, query_interval, query_spec
+from joule.server.params import query_duration, query_interval, query_spec
 from joule.server.responses import ok
 from joule.server.services import node_of
 from joule.wire.routes import Route
@@ -57,10 +57,7 @@ async def data_drop_decimations(request: web.Request) -> web.Response:
 
 def _max_gap(request: web.Request) -> int:
     fault = "specify max_gap as us integer"
-    try:
-        gap = query_integer(request, "max_gap")
-    except InvalidRequestError as error:
-        raise InvalidRequestError(fault) from error
+    gap = query_duration(request, "max_gap", fault)
     if gap is None:
         raise InvalidRequestError(fault)
     return gap

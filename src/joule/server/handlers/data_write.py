@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from joule.errors import DataError, InvalidRequestError, StorageError
+from joule.errors import DataError, StorageError
 from joule.models.framing import RowDecoder
-from joule.server.params import query_integer, query_spec
+from joule.server.params import query_duration, query_integer, query_spec
 from joule.server.responses import ok
 from joule.server.services import node_of
 from joule.server.streams import LASTING
@@ -29,7 +29,9 @@ async def data_write(request: web.Request) -> web.Response:
     node = node_of(request)
     stream = node.catalog.data_stream(query_spec(request))
     decoder = RowDecoder(stream.rows_layout)
-    writer = await node.data.open_writer(stream, merge_gap_us=_merge_gap(request), can_retry=True)
+    writer = await node.data.open_writer(
+        stream, merge_gap_us=_merge_gap(request), can_retry=True, backfill=_is_backfill(request)
+    )
     with request.app[LASTING].until_stopped() as outcome:
         await _receive(request, decoder, writer)
     if outcome.stopped:
@@ -62,7 +64,8 @@ async def _receive(request: web.Request, decoder: RowDecoder, writer: Writer) ->
 
 
 def _merge_gap(request: web.Request) -> int:
-    try:
-        return query_integer(request, "merge-gap") or 0
-    except InvalidRequestError as error:
-        raise InvalidRequestError("merge-gap must be an integer") from error
+    return query_duration(request, "merge-gap", "merge-gap must be an integer") or 0
+
+
+def _is_backfill(request: web.Request) -> bool:
+    return bool(query_integer(request, "backfill"))

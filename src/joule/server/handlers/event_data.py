@@ -11,15 +11,17 @@ from joule.models.filters import EventFilter
 from joule.node import Histogram
 from joule.server.params import (
     body_spec,
-    json_body,
+    json_object,
+    json_text,
     query_bound,
     query_integer,
     query_interval,
     query_spec,
 )
-from joule.server.responses import ok
+from joule.server.responses import json_text_answer, long_json, ok
 from joule.server.services import node_of
 from joule.storage.interfaces import EventQuery
+from joule.wire.event_text import found_text, sent_events
 from joule.wire.json_models import event_from_json, event_to_json
 from joule.wire.routes import Route
 
@@ -33,12 +35,18 @@ routes = web.RouteTableDef()
 @routes.post(Route.EVENT_DATA)
 async def events_write(request: web.Request) -> web.Response:
     """Store events and answer them with their ids, in order."""
-    body = await json_body(request)
+    text = await json_text(request)
+    sent = sent_events(text)
     node = node_of(request)
-    stream = node.catalog.event_stream(body_spec(body))
-    events = _events(body.get("events"))
+    if sent is not None:
+        stream, events = node.catalog.event_stream(body_spec(sent.spec)), sent.events
+    else:
+        body = json_object(text)
+        stream = node.catalog.event_stream(body_spec(body))
+        events = _events(body.get("events"))
     await node.events.write(stream, events)
-    return web.json_response({"count": len(events), "events": [event_to_json(e) for e in events]})
+    items = [event_to_json(event) for event in events]
+    return long_json({"count": len(events), "events": items, "node_uuid": str(node.uuid)})
 
 
 @routes.get(Route.EVENT_DATA)
@@ -49,11 +57,11 @@ async def events_read(request: web.Request) -> web.Response:
     limit, query = _limit(request), _query(request)
     if "return-subset" in request.query:
         found = await node.events.read_some(stream, query, limit, _after(request))
-        return web.json_response(_events_to_json(found))
+        return json_text_answer(found_text(stream.id, found))
     shown = await node.events.overview(stream, query, limit)
     if isinstance(shown, Histogram):
         return web.json_response(_histogram_to_json(shown))
-    return web.json_response(_events_to_json(shown))
+    return json_text_answer(found_text(stream.id, shown))
 
 
 @routes.get(Route.EVENT_DATA_COUNT)
@@ -72,10 +80,6 @@ async def events_remove(request: web.Request) -> web.Response:
     query = EventQuery(query_interval(request), ongoing=True, where=_filter(request))
     await node.events.remove(stream, query)
     return ok()
-
-
-def _events_to_json(events: list[Event]) -> JsonObject:
-    return {"count": len(events), "events": [event_to_json(e) for e in events], "type": "events"}
 
 
 def _histogram_to_json(shown: Histogram) -> JsonObject:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from joule.errors import InvalidRequestError, NotFoundError
+from joule.errors import ApiError, InvalidRequestError
+from joule.models.access import SCOPES
+from joule.node.access import ADMIN, USER
 from joule.server.auth import is_trusted, master_of
+from joule.server.joining import JOULE_NODE, Introduction, join_lumen, join_node
 from joule.server.params import json_body
+from joule.server.public import public_address
 from joule.server.responses import ok
-from joule.server.services import node_of
+from joule.server.services import node_of, services_of
 from joule.wire.json_models import master_to_json
-from joule.wire.routes import KEY_HEADER, Route
+from joule.wire.routes import KEY_HEADER, PORT_HEADER, Route
 
 if TYPE_CHECKING:
     from joule.storage.interfaces import MasterRecord
@@ -33,22 +38,62 @@ async def master_list(request: web.Request) -> web.Response:
 
 @routes.post(Route.MASTER)
 async def master_add(request: web.Request) -> web.Response:
-    """Give a user access; the answer is the only place where the key is shown."""
+    """Give a user access, or put this node under the control of a node or a Lumen server.
+
+    The answer for a user is the only place where the key is shown.
+    """
     body = await json_body(request)
     kind = _TYPES.get(str(body.get("master_type")).lower())
     if kind is None:
         raise InvalidRequestError("master_type must be [user|joule|lumen]")
-    if kind != "USER":
-        raise NotFoundError("this node can add masters of type [user] only")
     grantor = _grantor(request)
-    node = node_of(request)
+    grantor_id = None if grantor is None else grantor.id
+    if kind == USER:
+        return await _add_user(request, body, grantor_id)
+    me = _introduction(request, body, grantor_id)
+    try:
+        return web.json_response({"name": await _join(request, kind, body, me), "scope": me.scope})
+    except ApiError as error:
+        return web.json_response({"error": str(error)}, status=HTTPStatus.BAD_REQUEST)
+
+
+async def _add_user(request: web.Request, body: JsonObject, grantor_id: int | None) -> web.Response:
+    node, scope = node_of(request), _scope(body)
     key = await node.access.add_user(
         _identifier(body),
         _new_key(body),
-        grantor_id=None if grantor is None else grantor.id,
+        grantor_id=grantor_id,
         replace=body.get("replace") is True,
+        scope=scope,
     )
-    return web.json_response({"key": key, "name": node.name})
+    return web.json_response({"key": key, "name": node.name, "scope": scope})
+
+
+async def _join(request: web.Request, kind: str, body: JsonObject, me: Introduction) -> str:
+    access, identifier = node_of(request).access, _identifier(body)
+    if kind == JOULE_NODE:
+        return await join_node(access, identifier, me)
+    await join_lumen(access, identifier, _lumen_parameters(body), me)
+    return identifier
+
+
+def _introduction(request: web.Request, body: JsonObject, grantor_id: int | None) -> Introduction:
+    services, address = services_of(request), public_address(request)
+    if address.port is None:
+        raise InvalidRequestError(
+            "this node can be reached on its own host only: set IPAddress in its main file, or "
+            f"let the reverse proxy send {PORT_HEADER}"
+        )
+    return Introduction(
+        name=services.node.name,
+        scheme=address.scheme,
+        port=address.port,
+        base_uri=address.base_uri,
+        cafile=services.cafile,
+        grantor_id=grantor_id,
+        scope=_scope(body),
+        answer_s=services.master_answer_s,
+    )
 
 
 @routes.delete(Route.MASTER)
@@ -78,6 +123,22 @@ def _identifier(body: JsonObject) -> str:
     if not isinstance(name, str) or not name:
         raise InvalidRequestError("Invalid request 'identifier'")
     return name
+
+
+def _scope(body: JsonObject) -> str:
+    scope: Any = body.get("scope", ADMIN)
+    if scope not in SCOPES:
+        raise InvalidRequestError(f"scope must be one of {', '.join(SCOPES)}")
+    return str(scope)
+
+
+def _lumen_parameters(body: JsonObject) -> JsonObject:
+    parameters: Any = body.get("lumen_params")
+    if parameters is None:
+        return {}
+    if not isinstance(parameters, dict):
+        raise InvalidRequestError("Invalid request 'lumen_params'")
+    return parameters
 
 
 def _new_key(body: JsonObject) -> str | None:

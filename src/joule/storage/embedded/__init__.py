@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from joule.models.layout import Layout
-from joule.storage.embedded import catalog, events, samples
+from joule.storage.embedded import catalog, events, quarantine, samples
 from joule.storage.embedded.catalog import EmbeddedCatalog
 from joule.storage.embedded.database import Database
 from joule.storage.embedded.events import EmbeddedEvents
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from typing import Self
 
 __all__ = ["EmbeddedEngine"]
+
+LOST = "damaged data was put aside ({} entries): run joule admin check"
 
 
 class EmbeddedEngine:
@@ -41,6 +43,7 @@ class EmbeddedEngine:
         self._samples = EmbeddedSamples(self._database)
         self._catalog = EmbeddedCatalog(self._database)
         self._events = EmbeddedEvents(self._database)
+        self._losses = 0
 
     @property
     def catalog(self) -> EmbeddedCatalog:
@@ -61,6 +64,7 @@ class EmbeddedEngine:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._database)
             await self._samples.recover()
+            self._losses = await self._database.read(quarantine.count)
             stack.pop_all()
         return self
 
@@ -68,11 +72,15 @@ class EmbeddedEngine:
         try:
             await self._samples.commit()
         finally:
-            await self._database.close()
+            try:
+                await self._database.close()
+            finally:
+                self._samples.close()  # what the writer thread still had to do needs its threads
 
     async def usage(self) -> StoreUsage:
-        """Give the path of the file and the bytes it takes with its write-ahead log."""
-        return StoreUsage(str(self._database.path), self._database.size_bytes)
+        """Give the path of the file, the bytes it takes with its write-ahead log, what was lost."""
+        fault = LOST.format(self._losses) if self._losses else None
+        return StoreUsage(str(self._database.path), self._database.size_bytes, fault)
 
     async def maintain(self) -> None:
         """Do a little: seal aged tails, remove what deleted streams left, give back room."""

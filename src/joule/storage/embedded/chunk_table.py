@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from joule.errors import StorageDamagedError
 from joule.models.intervals import MAX_TIME, MIN_TIME
+from joule.storage.embedded import pyramid_table, total_table
 from joule.storage.embedded.damage import time_range
-from joule.storage.embedded.pyramid import LEVELS
+from joule.storage.embedded.pyramid_table import PyramidTable
+from joule.storage.embedded.row_sums import blob_sum
+from joule.storage.embedded.span_table import Hole, SpanTable
+from joule.storage.embedded.total_table import TotalTable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
     from joule.models.intervals import Interval
 
-SCHEMA: Final = """
+_OWN_SCHEMA: Final = """
     -- first and last are the timestamps of the first and the last row, both inclusive.
     CREATE TABLE IF NOT EXISTS chunk (
         stream INTEGER NOT NULL,
@@ -31,22 +35,13 @@ SCHEMA: Final = """
         data_bytes INTEGER NOT NULL,
         pyramid_bytes INTEGER NOT NULL,
         breaks BLOB,
+        break_sum INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (stream, first)
     ) WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS chunk_with_breaks ON chunk (stream, first) WHERE breaks IS NOT NULL;
-    -- Rows and bytes of all chunks of a stream, kept up to date with them.
-    CREATE TABLE IF NOT EXISTS chunk_total (
-        stream INTEGER PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL
-    );
     CREATE TABLE IF NOT EXISTS chunk_data (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
-    CREATE TABLE IF NOT EXISTS pyramid (
-        stream INTEGER NOT NULL,
-        level INTEGER NOT NULL,
-        first INTEGER NOT NULL,
-        data BLOB NOT NULL,
-        PRIMARY KEY (stream, level, first)
-    ) WITHOUT ROWID;
 """
+SCHEMA: Final = _OWN_SCHEMA + total_table.SCHEMA + pyramid_table.SCHEMA
 
 
 class Chunk(NamedTuple):
@@ -72,26 +67,6 @@ class NewChunk(NamedTuple):
     pyramid: list[tuple[int, bytes]]
 
 
-class Totals(NamedTuple):
-    """Sums over chunks; ``first`` and ``last`` are None when there are none."""
-
-    rows: int
-    first: int | None
-    last: int | None
-    bytes: int
-
-
-NO_CHUNKS: Final = Totals(0, None, None, 0)
-_TOTALS: Final = """
-    SELECT t.rows, (SELECT min(first) FROM chunk WHERE stream = ?1),
-        (SELECT last FROM chunk WHERE stream = ?1 ORDER BY first DESC LIMIT 1), t.bytes
-    FROM chunk_total t WHERE t.stream = ?1
-"""
-_ADD: Final = """
-    INSERT INTO chunk_total VALUES (?, ?, ?) ON CONFLICT DO UPDATE
-    SET rows = rows + excluded.rows, bytes = bytes + excluded.bytes
-"""
-_LEVELS: Final = ", ".join(map(str, LEVELS))
 _COLUMNS: Final = "c.first, c.last, c.rows, c.data, c.data_bytes, c.pyramid_bytes, c.breaks"
 _NEXT: Final = f"""
     SELECT {_COLUMNS} FROM chunk c WHERE c.stream = ?1 AND c.last >= ?2 AND c.first >= ifnull(
@@ -127,6 +102,10 @@ class ChunkTable:
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self._execute = connection.execute
+        self.spans = SpanTable(connection)
+        self.totals = TotalTable(connection)
+        self.pyramids = PyramidTable(connection)
+        self._holes: dict[int, list[Hole]] = {}
 
     # ------------------------------------------------------------------ finding
 
@@ -166,19 +145,22 @@ class ChunkTable:
         chunk = self.before(stream, MAX_TIME)
         return MIN_TIME if chunk is None else chunk.last
 
-    def totals(self, stream: int) -> Totals:
-        """Give the sums over all chunks of a stream, however many there are, in the same time."""
-        row = self._execute(_TOTALS, (stream,)).fetchone()
-        return NO_CHUNKS if row is None else Totals._make(row)
+    def count_following(self, stream: int, first: int, most: int) -> int:
+        """Count the chunks that begin at or after ``first``, as far as ``most``."""
+        return int(
+            self._execute(
+                "SELECT count(*) FROM "
+                "(SELECT 1 FROM chunk WHERE stream = ? AND first >= ? LIMIT ?)",
+                (stream, first, most),
+            ).get
+        )
 
     def rows_between(self, stream: int, first: int, last: int) -> int:
         """Sum up the rows of the chunks that begin in ``[first, last]``."""
-        totals = self.totals(stream)
-        if totals.first is None or totals.last is None or totals.last < first:
-            return 0
-        if first <= totals.first and last >= totals.last:
-            return totals.rows
-        return self._sums(stream, first, last)[0]
+        return sum(
+            self.spans.rows(stream, part) if part.level else self._sums(stream, *part[1:])[0]
+            for part in self.spans.outline(stream, first, last)
+        )
 
     def _sums(self, stream: int, first: int, last: int) -> tuple[int, int]:
         """Sum up the rows and bytes of the chunks that begin in ``[first, last]``."""
@@ -196,20 +178,11 @@ class ChunkTable:
             raise StorageDamagedError("they are not there")
         return found[0]
 
-    def pyramid(self, stream: int, level: int, first: int, last: int) -> dict[int, bytes]:
-        """Give one stored level of the chunks that begin in ``[first, last]``, by their first."""
-        return dict(
-            self._execute(
-                "SELECT first, data FROM pyramid "
-                "WHERE stream = ? AND level = ? AND first BETWEEN ? AND ?",
-                (stream, level, first, last),
-            )
-        )
-
     # ------------------------------------------------------------------ changing
 
     def put(self, stream: int, new: NewChunk) -> None:
         """Add a chunk."""
+        self._uncover(stream, new.first, new.last)
         self._execute("INSERT INTO chunk_data (data) VALUES (?)", (new.data,))
         chunk = Chunk(
             first=new.first,
@@ -217,18 +190,12 @@ class ChunkTable:
             rows=new.rows,
             data=self._connection.last_insert_rowid(),
             data_bytes=len(new.data),
-            pyramid_bytes=self._put_pyramid(stream, new.first, new.pyramid),
+            pyramid_bytes=self.pyramids.put(stream, new.first, new.pyramid),
             breaks=new.breaks,
         )
-        self._execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (stream, *chunk))
-        self._execute(_ADD, (stream, chunk.rows, chunk.data_bytes + chunk.pyramid_bytes))
-
-    def _put_pyramid(self, stream: int, first: int, pyramid: Iterable[tuple[int, bytes]]) -> int:
-        size = 0
-        for level, data in pyramid:
-            self._execute("INSERT INTO pyramid VALUES (?, ?, ?, ?)", (stream, level, first, data))
-            size += len(data)
-        return size
+        row = (stream, *chunk, blob_sum(chunk.breaks, stream, chunk.first))
+        self._execute("INSERT INTO chunk VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        self.totals.add(stream, chunk.rows, chunk.data_bytes + chunk.pyramid_bytes)
 
     def replace_data(self, stream: int, chunk: Chunk, data: bytes) -> None:
         """Store the same rows of a chunk as other bytes."""
@@ -237,39 +204,42 @@ class ChunkTable:
             "UPDATE chunk SET data_bytes = ? WHERE stream = ? AND first = ?",
             (len(data), stream, chunk.first),
         )
-        self._execute(_ADD, (stream, 0, len(data) - chunk.data_bytes))
+        self.totals.add(stream, 0, len(data) - chunk.data_bytes)
 
     def set_breaks(self, stream: int, first: int, breaks: bytes | None) -> None:
         """Replace the breaks of the chunk that begins at ``first``."""
+        self._uncover(stream, first, first)
         self._execute(
-            "UPDATE chunk SET breaks = ? WHERE stream = ? AND first = ?", (breaks, stream, first)
+            "UPDATE chunk SET breaks = ?, break_sum = ? WHERE stream = ? AND first = ?",
+            (breaks, blob_sum(breaks, stream, first), stream, first),
         )
 
     def set_pyramid(self, stream: int, first: int, pyramid: Iterable[tuple[int, bytes]]) -> None:
         """Replace the pyramid of the chunk that begins at ``first``."""
-        self._remove_pyramids(stream, first, first)
+        self._uncover(stream, first, first)
+        self.pyramids.remove(stream, first, first)
         _, before = self._sums(stream, first, first)
-        size = self._put_pyramid(stream, first, pyramid)
+        size = self.pyramids.put(stream, first, pyramid)
         self._execute(
             "UPDATE chunk SET pyramid_bytes = ? WHERE stream = ? AND first = ?",
             (size, stream, first),
         )
         _, now = self._sums(stream, first, first)
-        self._execute(_ADD, (stream, 0, now - before))
+        self.totals.add(stream, 0, now - before)
 
     def remove(self, stream: int, first: int, last: int) -> int:
         """Remove the chunks that begin in ``[first, last]`` and give their number of rows."""
         bounds = (stream, first, last)
+        self._uncover(*bounds)
         rows, size = self._sums(*bounds)
         self._execute(
             "DELETE FROM chunk_data WHERE id IN "
             "(SELECT data FROM chunk WHERE stream = ? AND first BETWEEN ? AND ?)",
             bounds,
         )
-        self._remove_pyramids(stream, first, last)
+        self.pyramids.remove(stream, first, last)
         self._execute("DELETE FROM chunk WHERE stream = ? AND first BETWEEN ? AND ?", bounds)
-        self._execute(_ADD, (stream, -rows, -size))
-        self._execute("DELETE FROM chunk_total WHERE stream = ? AND rows = 0", (stream,))
+        self.totals.add(stream, -rows, -size)
         return rows
 
     def remove_some(self, stream: int, chunks: int) -> int:
@@ -283,19 +253,20 @@ class ChunkTable:
 
     def drop_pyramids(self, stream: int) -> None:
         """Remove the pyramids of all chunks of a stream."""
-        self._remove_pyramids(stream, MIN_TIME, MAX_TIME)
+        self.spans.drop_groups(stream)
+        self.pyramids.remove(stream, MIN_TIME, MAX_TIME)
         self._execute(
             "UPDATE chunk SET pyramid_bytes = 0 WHERE stream = ? AND pyramid_bytes > 0", (stream,)
         )
-        self._execute(
-            "UPDATE chunk_total SET bytes = "
-            "(SELECT sum(data_bytes) FROM chunk WHERE stream = ?1) WHERE stream = ?1",
-            (stream,),
-        )
+        self.totals.forget_pyramids(stream)
 
-    def _remove_pyramids(self, stream: int, first: int, last: int) -> None:
-        self._execute(
-            f"DELETE FROM pyramid WHERE stream = ? AND level IN ({_LEVELS}) "
-            "AND first BETWEEN ? AND ?",
-            (stream, first, last),
-        )
+    def take_holes(self, stream: int) -> list[Hole]:
+        """Give the places of a stream where chunks have changed since this was called last."""
+        return self._holes.pop(stream, [])
+
+    def _uncover(self, stream: int, first: int, last: int) -> None:
+        hole = Hole(first, last, self.spans.uncover(stream, first, last))
+        holes = self._holes.setdefault(stream, [])
+        if holes and self.spans.end(stream) < min(first, holes[-1].first):
+            hole = hole.union(holes.pop())  # behind all spans everything is one place
+        holes.append(hole)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from joule.storage.interfaces import StreamRef
 
 CHUNK_BYTES: Final = 512 * 1024
-MERGED_CHUNKS: Final = 4
+MERGED_CHUNKS: Final = 8
 """So many neighbouring short chunks of about the same size become one."""
 
 

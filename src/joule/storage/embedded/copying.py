@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final
 import apsw
 
 from joule.errors import StorageError, StorageFullError
-from joule.storage.embedded.database import translated
 from joule.storage.embedded.file_lock import FileLock
 from joule.storage.embedded.snapshot import snapshot
+from joule.storage.embedded.sqlite_errors import translated
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     Progress = Callable[[int, int], None]
@@ -30,12 +30,19 @@ COPIED_PAGES: Final = 1024
 _LOG_SUFFIXES: Final = ("-wal", "-shm")
 
 
-def copy_store(source: Path, target: Path, progress: Progress = lambda _done, _all: None) -> None:
+def copy_store(
+    source: Path,
+    target: Path,
+    progress: Progress = lambda _done, _all: None,
+    *,
+    vfs: str | None = None,
+) -> None:
     """Copy a store, used by a node or not, to a file, readable by its owner only.
 
     ``target`` is replaced; it is complete and on the device on return, and as it was when this
     raises: ``StorageFullError`` when there is no room, other ``StorageError`` likewise.
-    ``progress`` is called with the bytes done and the bytes of the whole.
+    ``progress`` is called with the bytes done and the bytes of the whole. ``vfs`` names an SQLite
+    file layer for the copy, for tests that make writes fail.
     """
     if target.exists() and source.exists() and target.samefile(source):
         raise StorageError(f"{target} is the store itself")
@@ -43,7 +50,7 @@ def copy_store(source: Path, target: Path, progress: Progress = lambda _done, _a
     with snapshot(source) as connection, _removed_unless_done(part):
         _check_room(connection, target)
         with translated(part):
-            _copy_pages(connection, part, progress)
+            _copy_pages(connection, part, progress, vfs)
         with _device_errors(target):
             sync(part)
             part.replace(target)
@@ -87,9 +94,11 @@ def sync(path: Path) -> None:
         os.close(descriptor)
 
 
-def _copy_pages(connection: apsw.Connection, part: Path, progress: Progress) -> None:
+def _copy_pages(
+    connection: apsw.Connection, part: Path, progress: Progress, vfs: str | None
+) -> None:
     os.close(os.open(part, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600))
-    copy = apsw.Connection(str(part))
+    copy = apsw.Connection(str(part), vfs=vfs)
     try:
         copy.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF").fetchall()
         page_bytes = connection.pragma("page_size")
@@ -154,12 +163,18 @@ def _beside(path: Path, suffix: str) -> Path:
 
 @contextmanager
 def _removed_unless_done(part: Path) -> Iterator[None]:
+    files = [part, *(_beside(part, suffix) for suffix in (*_LOG_SUFFIXES, "-journal"))]
     with _device_errors(part):
-        part.unlink(missing_ok=True)
+        _remove(files)
     try:
         yield
     finally:
-        part.unlink(missing_ok=True)
+        _remove(files)
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
 
 
 @contextmanager

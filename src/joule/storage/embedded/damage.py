@@ -33,10 +33,11 @@ def stream_name(stream: StreamRef) -> str:
 
 def time_range(first: int, last: int) -> str:
     """Name a range of UNIX microseconds, both ends inclusive, to its user."""
-    return f"{_time(first)} to {_time(last)}"
+    return f"{time_text(first)} to {time_text(last)}"
 
 
-def _time(time: int) -> str:
+def time_text(time: int) -> str:
+    """Name a time in UNIX microseconds to its user."""
     try:
         return (_EPOCH + timedelta(microseconds=time)).isoformat()
     except OverflowError:

@@ -13,29 +13,26 @@ import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import apsw
 
-from joule.errors import (
-    StorageDamagedError,
-    StorageError,
-    StorageFormatError,
-    StorageFullError,
-)
+from joule.errors import StorageDamagedError, StorageError, StorageFormatError
 from joule.storage.embedded.file_lock import FileLock
+from joule.storage.embedded.sqlite_errors import translated
 from joule.storage.embedded.upgrades import STEPS, advance
+from joule.storage.embedded.write_ahead_log import WriteAheadLog
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 """Kept in ``PRAGMA user_version``; ``docs/storage-format.md`` describes what it stands for."""
 
 APPLICATION_ID: Final = 0x4A4F554C
@@ -43,10 +40,14 @@ APPLICATION_ID: Final = 0x4A4F554C
 
 READERS: Final = 3
 WAL_BYTES_MAX: Final = 16 << 20
-CHECKPOINT_PAGES: Final = 2048
 FREE_PAGES_KEPT: Final = 1024
 BUSY_TIMEOUT_MS: Final = 1000
 VACUUM_PAGES: Final = 2048
+
+UPGRADE_FAILED: Final = (
+    "{error}; so it cannot be upgraded to storage format {format}: bring a backup back with joule "
+    "admin restore"
+)
 
 # EXTRA is FULL, and also syncs the folder when the journal of the very first transactions goes:
 # come back after a power cut, it would undo pages of later ones.
@@ -54,6 +55,7 @@ _WRITER_PRAGMAS: Final = f"""
     PRAGMA synchronous = EXTRA;
     PRAGMA secure_delete = OFF;
     PRAGMA cache_size = -8192;
+    PRAGMA cache_spill = OFF;
     PRAGMA journal_size_limit = {WAL_BYTES_MAX};
 """
 
@@ -74,8 +76,7 @@ class Database:
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._connection: apsw.Connection | None = None
-        self._log_pages = 0
-        self._checkpoint_fails = False
+        self._wal: WriteAheadLog | None = None
         self._reading = threading.local()
         self._read_connections: list[apsw.Connection] = []
         self._closed = False
@@ -112,7 +113,12 @@ class Database:
         on the writer thread once the transaction is durable and before the next one begins, also
         when the caller was cancelled meanwhile.
         """
-        return await self._submit(self._writer, lambda: self._write(work, done))
+        try:
+            return await self._submit(self._writer, lambda: self._write(work, done))
+        finally:
+            if self._wal is not None and self._wal.is_long and not self._closed:
+                # Nobody waits for it but the next transaction.
+                self._writer.submit(self._wal.write_back)
 
     async def read(self, work: Callable[[apsw.Connection], T]) -> T:
         """Run ``work`` on a reader thread, on one consistent state of the file.
@@ -127,7 +133,7 @@ class Database:
         return self._submit(self._readers, lambda: self._read(work))
 
     async def maintain(self) -> None:
-        """Give a bounded number of free pages back to the file system; shorten the log."""
+        """Give back a bounded number of free pages and, when all is quiet, the room of the log."""
         await self._submit(self._writer, self._maintain)
 
     @property
@@ -152,14 +158,20 @@ class Database:
         with translated(self.path):
             self._connection = self._connect(apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
             _prepare(self._connection, self.path)
-            self._connection.set_wal_hook(self._note_log)
-            self._upgrade(self._connection.pragma("user_version"))
+            self._wal = WriteAheadLog(self._connection, self.path)
+            self._upgrade()
         self._write(self._create_tables, None)
 
-    def _upgrade(self, old: int) -> None:
+    def _upgrade(self) -> None:
         """Bring a file of an older format up to date, part by part."""
-        while (number := self._write(lambda c: advance(c, STEPS), None)) is not None:
-            _log.info("%s: upgrading from storage format %d, now to %d", self.path, old, number)
+        try:
+            while (number := self._write(lambda c: advance(c, STEPS), None)) is not None:
+                _log.info("%s: upgrading to storage format %d", self.path, number)
+                if self._wal is not None and self._wal.is_long:
+                    self._wal.write_back()
+        except StorageDamagedError as error:
+            text = UPGRADE_FAILED.format(error=error, format=FORMAT_VERSION)
+            raise StorageDamagedError(text) from error
 
     def _create_tables(self, connection: apsw.Connection) -> None:
         for schema in self._schemas:
@@ -176,8 +188,9 @@ class Database:
             self._lock.release()
 
     def _write(self, work: Callable[[apsw.Connection], T], done: Callable[[T], None] | None) -> T:
-        connection = self._connection
+        connection, wal = self._connection, self._wal
         assert connection is not None
+        assert wal is not None
         with translated(self.path):
             connection.execute("BEGIN IMMEDIATE")
             try:
@@ -186,47 +199,24 @@ class Database:
             except BaseException:
                 _roll_back(connection)
                 raise
+            finally:
+                wal.measure()
         if done is not None:
             done(result)
-        if self._log_pages >= CHECKPOINT_PAGES:
-            self._checkpoint(connection)
         return result
 
-    def _note_log(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
-        self._log_pages = pages
-        return apsw.SQLITE_OK
-
-    def _checkpoint(self, connection: apsw.Connection) -> None:
-        """Write the log back. SQLite would do so by itself, and keep to itself when it fails.
-
-        What is in the log is durable, so a failure takes nothing away: the next transaction tries
-        again, and until then the log grows.
-        """
-        try:
-            connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        except apsw.BusyError:
-            return
-        except apsw.Error as error:
-            if not self._checkpoint_fails:
-                _log.error("%s: the write-ahead log cannot be written back: %s", self.path, error)
-            self._checkpoint_fails = True
-        else:
-            self._checkpoint_fails = False
-
     def _maintain(self) -> None:
-        connection = self._connection
+        connection, wal = self._connection, self._wal
         assert connection is not None
+        assert wal is not None
         with translated(self.path):
             spare = connection.pragma("freelist_count") - FREE_PAGES_KEPT
-            if spare > connection.pragma("page_count") // 8:
+            frees = spare > connection.pragma("page_count") // 8
+            if frees:
                 connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
-            # A reader, a backup say, may be at work for long: nobody waits, the next time then.
-            connection.set_busy_timeout(0)
-            try:
+            if wal.rest() or frees:  # the file has its new size only then
                 with suppress(apsw.BusyError):
-                    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            finally:
-                connection.set_busy_timeout(BUSY_TIMEOUT_MS)
+                    wal.empty()
 
     # ------------------------------------------------------------------ on a reader thread
 
@@ -283,6 +273,8 @@ def refuse_foreign(connection: apsw.Connection, path: Path) -> None:
     version = connection.pragma("user_version")
     if connection.pragma("application_id") != APPLICATION_ID:
         raise StorageFormatError(f"{path} is not a Joule store")
+    if version < 1:
+        raise StorageFormatError(f"{path} has the storage format {version}: there never was one")
     if version > FORMAT_VERSION:
         raise StorageFormatError(
             f"{path} has storage format {version}, this version of Joule reads formats up to "
@@ -293,31 +285,3 @@ def refuse_foreign(connection: apsw.Connection, path: Path) -> None:
 def _roll_back(connection: apsw.Connection) -> None:
     if connection.in_transaction:  # SQLite has already rolled back after some errors
         connection.execute("ROLLBACK")
-
-
-_FAULTS: Final[tuple[tuple[type[apsw.Error], type[StorageError], str], ...]] = (
-    (apsw.FullError, StorageFullError, "no room left on the device that holds {path}"),
-    (apsw.NotADBError, StorageFormatError, "{path} is not a Joule store"),
-    (apsw.CorruptError, StorageDamagedError, "{path} is damaged: {error}"),
-    (apsw.IOError, StorageError, "{path} cannot be read or written: {error}"),
-    (apsw.CantOpenError, StorageError, "{path} cannot be opened: {error}"),
-    (apsw.ReadOnlyError, StorageError, "{path} is read-only: {error}"),
-    (apsw.PermissionsError, StorageError, "{path} cannot be accessed: {error}"),
-    (apsw.BusyError, StorageError, "{path} is in use by another program: {error}"),
-    (apsw.LockedError, StorageError, "{path} is in use by another program: {error}"),
-    (apsw.ProtocolError, StorageError, "{path} is in use by another program: {error}"),
-)
-
-
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite says about the file and the device into our errors; bugs pass."""
-    try:
-        yield
-    except apsw.Error as error:
-        for foreign, ours, text in _FAULTS:
-            if isinstance(error, foreign):
-                raise ours(text.format(path=path, error=error)) from error
-        raise
-    except UnicodeDecodeError as error:  # a flipped byte has made text of something else
-        raise StorageDamagedError(f"{path} is damaged: {error}") from error

@@ -1,7 +1,8 @@
 """Changes in the middle of a stream: late rows, removal, closed gaps.
 
-Every function works on the chunks of one stream within one transaction, and loads one chunk at a
-time. Rows in the tail are not seen here: the caller seals them first where they are concerned.
+Every function works on the chunks of one stream within one transaction, loads one chunk at a time,
+and makes the spans anew that it touched. Rows in the tail are not seen here: the caller seals them
+first where they are concerned.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 
 from joule.models.intervals import MAX_TIME, MIN_TIME, Interval
 from joule.storage.embedded.breaks import inside, pack, unpack, with_neighbour
+from joule.storage.embedded.covering import cover
 from joule.storage.embedded.queries import cut_by
 from joule.storage.embedded.stretch import NO_BREAKS, Stretch, merge, remove
 
@@ -40,6 +42,7 @@ def insert(chunks: Chunks, rows: Rows, flags: Flags) -> None:
         chunks.add(Stretch(rows, NO_BREAKS).with_break(0, present=flags.starts_interval))
     if not touched or touched[-1].last < last:
         _break_between_chunks(chunks, last + 1, present=flags.ends_interval)
+    cover(chunks)
 
 
 def _merge(chunks: Chunks, touched: list[Chunk], rows: Rows, flags: Flags) -> None:
@@ -89,6 +92,7 @@ def delete(chunks: Chunks, interval: Interval) -> int:
     removed += chunks.table.remove(chunks.stream.id, interval.start, interval.end - 1)
     if removed and not behind:
         _break_between_chunks(chunks, interval.end, present=True)
+    cover(chunks)
     return removed
 
 
@@ -104,6 +108,7 @@ def consolidate(chunks: Chunks, interval: Interval, max_gap_us: int) -> int:
             if doomed[-1] > 0:
                 chunks.rebuild_pyramid(chunk._replace(breaks=breaks))
         closed += len(doomed)
+    cover(chunks)
     return closed
 
 
@@ -117,4 +122,6 @@ def retain(chunks: Chunks, before: int) -> int:
     """Remove the chunks whose rows are all earlier than ``before``; give the number of rows."""
     kept = next(chunks.table.following(chunks.stream.id, before), None)
     last = MAX_TIME if kept is None else kept.first - 1
-    return chunks.table.remove(chunks.stream.id, MIN_TIME, last)
+    removed = chunks.table.remove(chunks.stream.id, MIN_TIME, last)
+    cover(chunks)
+    return removed

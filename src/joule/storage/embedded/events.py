@@ -9,7 +9,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from joule.storage.embedded import doomed, event_table
-from joule.storage.embedded.event_table import SCHEMA, Walk, parts
+from joule.storage.embedded.event_table import SCHEMA, parts
+from joule.storage.embedded.event_walk import T, Walk, events_of, texts_of
 from joule.storage.interfaces import Kind
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from joule.models.events import Event
     from joule.storage.embedded.database import Database
-    from joule.storage.interfaces import EventInfo, EventQuery
+    from joule.storage.interfaces import EventInfo, EventQuery, EventText
 
 __all__ = ["SCHEMA", "EmbeddedEvents"]
 
@@ -51,15 +52,15 @@ class EmbeddedEvents:
         return await self._database.write(lambda c: event_table.store(c, stream_id, events))
 
     async def read(self, stream_id: int, query: EventQuery) -> list[Event]:
-        found = [event async for page in self._pages(stream_id, query) for event in page]
-        if query.latest:
-            found.reverse()
-        return found
+        return await self._found(Walk(stream_id, query, events_of), query)
+
+    async def read_texts(self, stream_id: int, query: EventQuery) -> list[EventText]:
+        return await self._found(Walk(stream_id, query, texts_of), query)
 
     async def count(self, stream_id: int, query: EventQuery) -> int:
         query = replace(query, limit=None)
         if query.where is not None:
-            return sum([len(page) async for page in self._pages(stream_id, query)])
+            return sum([len(page) async for page in self._pages(Walk(stream_id, query, texts_of))])
         selected = parts(stream_id, query)
         return await self._database.read(lambda c: sum(part.count(c) for part in selected))
 
@@ -76,14 +77,15 @@ class EmbeddedEvents:
         )
 
     async def remove(self, stream_id: int, query: EventQuery) -> int:
-        walk = Walk(stream_id, query)
+        walk = Walk(stream_id, query, texts_of)
 
         def step(connection: apsw.Connection) -> int | None:
-            events = walk.step(connection)
-            if events is None:
+            rows = walk.step(connection)
+            if rows is None:
                 return None
-            keys = [(event.start_time, event.id) for event in events]
-            return event_table.erase(connection, stream_id, keys)
+            return event_table.erase(
+                connection, stream_id, [(start, id_) for start, id_, *_ in rows]
+            )
 
         removed = 0
         while (count := await self._database.write(step)) is not None:
@@ -113,8 +115,13 @@ class EmbeddedEvents:
             erased += count
         return erased
 
-    async def _pages(self, stream_id: int, query: EventQuery) -> AsyncIterator[list[Event]]:
-        walk = Walk(stream_id, query)
+    async def _found(self, walk: Walk[T], query: EventQuery) -> list[T]:
+        found = [event async for page in self._pages(walk) for event in page]
+        if query.latest:
+            found.reverse()
+        return found
+
+    async def _pages(self, walk: Walk[T]) -> AsyncIterator[list[T]]:
         while (page := await self._database.read(walk.step)) is not None:
             yield page
 
@@ -122,8 +129,8 @@ class EmbeddedEvents:
         self, stream_id: int, query: EventQuery, edges: Sequence[int]
     ) -> list[int]:
         counts = [0] * (len(edges) - 1)
-        async for page in self._pages(stream_id, query):
-            for event in page:
-                if edges[0] <= event.start_time < edges[-1]:
-                    counts[bisect_right(edges, event.start_time) - 1] += 1
+        async for page in self._pages(Walk(stream_id, query, texts_of)):
+            for start, *_ in page:
+                if edges[0] <= start < edges[-1]:
+                    counts[bisect_right(edges, start) - 1] += 1
         return counts

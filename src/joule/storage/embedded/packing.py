@@ -1,68 +1,83 @@
-"""Groups joined across chunks, so that a decimated view has few of them.
+"""Groups joined across chunks, so that a decimated view has no more of them than it should.
 
 Chunks, and the cut ends of a range, leave groups behind that hold fewer rows than asked for. The
-packer joins neighbours of the same interval as long as they fit into one group of the level.
+packer lays lines over the rows of an interval, one after every ``level`` of them, and joins what
+lies between two lines. A group that a line cuts belongs to what is before it: what is joined so may
+hold up to one group more than ``level`` rows, and there is at most one for each ``level`` rows.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from joule.models.decimation import concat, reduce_at, regroup, regroup_at
+from joule.storage.embedded.stretch import FIRST_ROW
+from joule.storage.embedded.summary import joined, summarize
 
 if TYPE_CHECKING:
-    from joule.models.decimation import Groups
-    from joule.models.layout import Rows
-    from joule.storage.embedded.stretch import Indices
+    from joule.storage.embedded.stretch import Indices, Stretch
+    from joule.storage.embedded.summary import Summary
+
+
+class Packing(NamedTuple):
+    """Where joined groups start, whether the last one is complete, and where the rest begins.
+
+    ``over`` is the number of rows between the last line and the first group that is not complete.
+    """
+
+    starts: Indices
+    is_complete: bool
+    over: int
 
 
 class Packer:
-    """Joins consecutive groups of one interval into groups of at most ``level`` rows."""
+    """Joins consecutive groups of an interval into groups of about ``level`` rows."""
 
     def __init__(self, level: int) -> None:
         self._level = level
-        # What does not fill a group yet; joined when it does, so that means are rounded once.
-        self._rest: Groups | None = None
+        # What has not come to a line yet; joined when it has, so that means are rounded once.
+        self._rest: Summary | None = None
+        self._over = 0
 
-    def push_rows(self, rows: Rows) -> Groups | None:
-        """Take the next raw rows of the interval; groups that are now complete, if any."""
-        held = 0 if self._rest is None else int(self._rest.count.sum())
-        room = (self._level - held) % self._level
-        starts = np.arange(room, len(rows), self._level)
-        if room:
-            starts = np.concatenate([[0], starts])
-        return self.push(reduce_at(rows, starts)) if len(rows) else None
+    def push_rows(self, stretch: Stretch) -> Summary | None:
+        """Take the next raw rows; groups that are now complete, if any."""
+        if not len(stretch):
+            return None
+        waiting = 0 if self._rest is None else int(self._rest.groups.count.sum())
+        return self.push(summarize(stretch, self._level, self._over + waiting))
 
-    def push(self, groups: Groups) -> Groups | None:
-        """Take the next groups of the interval; groups that are now complete, if any."""
+    def push(self, summary: Summary) -> Summary | None:
+        """Take the next groups, at least one; groups that are now complete, if any."""
         if self._rest is not None:
-            groups = concat([self._rest, groups])
-        starts = packed_starts(groups.count, self._level)
-        packed = regroup_at(groups, starts)
-        if packed.count[-1] == self._level:
+            summary = joined([self._rest, summary])
+        starts, is_complete, self._over = packed(summary, self._level, self._over)
+        if is_complete:
             self._rest = None
-            return packed
-        self._rest = groups[starts[-1] :]
-        return packed[:-1] if len(packed) > 1 else None
+            return summary.regrouped(starts)
+        self._rest = summary.part(int(starts[-1]), len(summary.groups))
+        return summary.regrouped(starts).part(0, len(starts) - 1) if len(starts) > 1 else None
 
-    def flush(self) -> Groups | None:
-        """End the interval: give the group that is not full, if there is one."""
+    def flush(self) -> Summary | None:
+        """Give the group that is not complete, if there is one."""
         rest, self._rest = self._rest, None
-        return None if rest is None else regroup(rest, len(rest))
+        return None if rest is None else rest.regrouped(FIRST_ROW)
 
 
-def packed_starts(count: Indices, level: int) -> Indices:
-    """Give where joined groups start when each takes in what fits, from left to right."""
-    if not (count[1:] + count[:-1] <= level).any():
-        return np.arange(len(count))
-    ends = np.cumsum(count).tolist()
-    starts, taken = [], 0
-    index = 0
-    while index < len(ends):
-        starts.append(index)
-        index = max(index + 1, bisect_right(ends, taken + level))
-        taken = ends[index - 1]
-    return np.array(starts)
+def packed(summary: Summary, level: int, over: int) -> Packing:
+    """Find what lies between two lines; the first line lies ``over`` rows before the first group.
+
+    Where an interval begins, there is a line.
+    """
+    count, breaks = summary.groups.count, summary.breaks
+    runs = np.union1d(FIRST_ROW, breaks)
+    ends = np.cumsum(count)
+    origins = (ends - count)[runs]
+    if not len(breaks) or breaks[0]:
+        origins[0] -= over
+    ends -= np.repeat(origins, np.diff(runs, append=len(count)))
+    completes = ends // level > (ends - count) // level
+    starts = np.union1d(runs, np.flatnonzero(completes[:-1]) + 1)
+    is_complete = bool(completes[-1])
+    end = ends[-1] if is_complete else ends[starts[-1]] - count[starts[-1]]
+    return Packing(starts, is_complete, int(end) % level)

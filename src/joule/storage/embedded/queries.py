@@ -37,7 +37,7 @@ def in_chunks(interval: Interval, view: View) -> Interval:
 
 def info(chunks: Chunks, view: View) -> SampleInfo:
     """Count everything."""
-    totals = chunks.table.totals(chunks.stream.id)
+    totals = chunks.table.totals.of(chunks.stream.id)
     rows, last = totals.rows, totals.last
     if view.first is not None:
         if last is not None and last >= view.first:

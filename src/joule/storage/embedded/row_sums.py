@@ -1,4 +1,4 @@
-"""Checksums of the small tables, whose rows SQLite keeps without any.
+"""Checksums of small tables, whose rows SQLite keeps without any.
 
 The sum of a row lies in a table of its own, under the row's table and key, and is written in the
 same transaction. ``joule admin check`` compares them; nothing else needs them.
@@ -7,6 +7,7 @@ same transaction. ``joule admin check`` compares them; nothing else needs them.
 from __future__ import annotations
 
 import json
+import struct
 import zlib
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -23,6 +24,16 @@ CREATE TABLE IF NOT EXISTS row_sum (
     "table" TEXT NOT NULL, key ANY NOT NULL, sum INTEGER NOT NULL, PRIMARY KEY ("table", key)
 ) STRICT, WITHOUT ROWID;
 """
+
+
+def number_sum(*numbers: int) -> int:
+    """Give the checksum of a row of numbers alone, which is kept in the row: it changes often."""
+    return zlib.crc32(struct.pack(f"<{len(numbers)}q", *numbers))
+
+
+def blob_sum(blob: bytes | None, *numbers: int) -> int:
+    """Give the checksum of a blob, perhaps NULL, that lies in the row with these numbers."""
+    return zlib.crc32(blob or b"", number_sum(*numbers))
 
 
 def row_sum(table: str, values: Sequence[Any]) -> int:

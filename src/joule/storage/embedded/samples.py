@@ -6,23 +6,32 @@ loop, everything that touches the file or compresses runs on the threads of the 
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from joule.errors import StorageDamagedError
 from joule.models.intervals import MAX_TIME, MIN_TIME, Interval
-from joule.storage.embedded import chunk_table, cold, doomed, editing, queries, tail_table
+from joule.storage.embedded import (
+    chunk_table,
+    cold,
+    doomed,
+    editing,
+    quarantine,
+    queries,
+    span_table,
+    tail_table,
+)
+from joule.storage.embedded.ahead import Encoders
 from joule.storage.embedded.chunk_table import ChunkTable
 from joule.storage.embedded.chunks import Chunks
+from joule.storage.embedded.covering import cover
 from joule.storage.embedded.damage import reported_as, stream_name
-from joule.storage.embedded.reading import GroupReader, RowReader
-from joule.storage.embedded.records import decode_record
+from joule.storage.embedded.group_reading import GroupReader
+from joule.storage.embedded.reading import RowReader
+from joule.storage.embedded.recovery import recover
 from joule.storage.embedded.sealing import Sealer
 from joule.storage.embedded.stretch import FIRST_ROW, NO_BREAKS, Stretch
-from joule.storage.embedded.tail_table import TailTable
 from joule.storage.embedded.tails import Tails
 
 if TYPE_CHECKING:
@@ -35,17 +44,19 @@ if TYPE_CHECKING:
     from joule.storage.embedded.database import Database
     from joule.storage.embedded.reading import RangeReader
     from joule.storage.embedded.sealing import Outcome
+    from joule.storage.embedded.tail import View
     from joule.storage.interfaces import Block, DecimatedBlock, SampleInfo, StreamRef
 
 T = TypeVar("T")
 B = TypeVar("B")
 
-_log = logging.getLogger(__name__)
-
-SCHEMA: Final = chunk_table.SCHEMA + tail_table.SCHEMA + doomed.SCHEMA + cold.SCHEMA
+SCHEMA: Final = "".join(
+    part.SCHEMA for part in (chunk_table, span_table, tail_table, quarantine, doomed, cold)
+)
 SWEEPS: Final = 8
 RECODES: Final = 8
 CHUNKS_PER_STEP: Final = 32
+INFOS_PER_STEP: Final = 100
 
 
 class EmbeddedSamples:
@@ -53,11 +64,16 @@ class EmbeddedSamples:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._tails = Tails()
+        self._encoders = Encoders()
+        self._tails = Tails(self._encoders)
 
     async def recover(self) -> None:
-        """Take over the tail records of the last time, up to the last one that is whole."""
-        await self._database.write(lambda connection: _recover(connection, self._tails))
+        """Take over the tail records of the last time, all that can be proven of them."""
+        await recover(self._database, self._tails)
+
+    def close(self) -> None:
+        """End the threads. Idempotent."""
+        self._encoders.close()
 
     async def maintain(self) -> None:
         """Seal a bounded number of aged tails, remove a bounded part of deleted streams."""
@@ -90,8 +106,13 @@ class EmbeddedSamples:
             self._tails.append(stream, Stretch(rows, breaks))
 
     async def commit(self) -> None:
+        for _ in range(self._tails.transactions()):
+            if self._tails.pending_bytes:
+                await self._change(lambda sealer: (None, sealer.commit()))
+
+    async def make_room(self) -> None:
         if self._tails.pending_bytes:
-            await self._change(lambda sealer: (None, sealer.commit()))
+            await self._change(lambda sealer: (None, sealer.make_room()))
 
     async def insert(
         self, stream: StreamRef, rows: Rows, *, starts_interval: bool, ends_interval: bool
@@ -110,6 +131,13 @@ class EmbeddedSamples:
     async def info(self, stream: StreamRef) -> SampleInfo:
         view = self._tails.view(stream.id)
         return await self._ask(stream, lambda c: queries.info(c, view))
+
+    async def infos(self, streams: Sequence[StreamRef]) -> list[SampleInfo]:
+        found: list[SampleInfo] = []
+        for first in range(0, len(streams), INFOS_PER_STEP):
+            asked = [(s, self._tails.view(s.id)) for s in streams[first : first + INFOS_PER_STEP]]
+            found += await self._database.read(partial(_infos, asked=asked))
+        return found
 
     async def count(self, stream: StreamRef, interval: Interval) -> int:
         view = self._tails.view(stream.id)
@@ -211,27 +239,22 @@ def _plain(interval: Interval) -> Interval:
     return Interval(max(start, MIN_TIME), min(end, MAX_TIME))
 
 
+def _infos(
+    connection: apsw.Connection, asked: Sequence[tuple[StreamRef, View]]
+) -> list[SampleInfo]:
+    found: list[SampleInfo] = []
+    for stream, view in asked:
+        with reported_as(stream_name(stream)):
+            found.append(queries.info(Chunks(ChunkTable(connection), stream), view))
+    return found
+
+
 def _build_pyramids(connection: apsw.Connection, *, stream: StreamRef, position: int) -> int | None:
     """Compute the groups of the next chunks from ``position`` on; where to go on, or None."""
     chunks = Chunks(ChunkTable(connection), stream)
     found = list(islice(chunks.table.following(stream.id, position), CHUNKS_PER_STEP))
     for chunk in found:
         chunks.rebuild_pyramid(chunk)
+    cover(chunks)
     more = len(found) == CHUNKS_PER_STEP and found[-1].last < MAX_TIME
     return found[-1].last + 1 if more else None
-
-
-def _recover(connection: apsw.Connection, tails: Tails) -> None:
-    table = TailTable(connection)
-    floors = table.floors()
-    for number, data in table.records():
-        try:
-            entries = decode_record(data)
-        except StorageDamagedError:
-            # What follows a damaged record would leave a hole, so the tails end here.
-            _log.exception("tail record %d is damaged: it and what follows is lost", number)
-            table.remove_from(number)
-            break
-        counting = [entry for entry in entries if floors.get(entry[0].id, 0) <= number]
-        tails.restore(number, len(data), counting)
-    tails.next_record = max(tails.next_record, *floors.values(), 1)

@@ -12,8 +12,9 @@ from joule.models.intervals import MAX_TIME, MIN_TIME
 from joule.storage.embedded import cold, doomed
 from joule.storage.embedded.chunk_table import ChunkTable
 from joule.storage.embedded.chunks import Chunks, chunk_rows
+from joule.storage.embedded.covering import cover
 from joule.storage.embedded.editing import retain
-from joule.storage.embedded.records import ENTRY, encode_record
+from joule.storage.embedded.records import ENTRY, Entry, encode_record, packed_bytes
 from joule.storage.embedded.tail_table import TailTable
 from joule.storage.embedded.tails import Moved
 from joule.storage.interfaces import Kind
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from joule.storage.embedded.stretch import Stretch
     from joule.storage.embedded.tails import Held, Tails
     from joule.storage.interfaces import StreamRef
 
@@ -33,7 +33,7 @@ SWEPT_CHUNKS: Final = 64
 
 
 class Outcome(NamedTuple):
-    """What was moved out of the tails, and the size of the record that was written, or 0."""
+    """What was moved out of the tails; bytes of the rows in the record that was written, or 0."""
 
     moved: list[Moved]
     record_bytes: int = 0
@@ -51,21 +51,38 @@ class Sealer:
             self._tail_table.remove_before(tails.oldest_record)
 
     def commit(self) -> Outcome:
-        """Bring all rows of all tails into chunks or a record."""
+        """Bring rows of all tails into chunks or a record: all but those of many chunks."""
         pending = self._tails.pending()
         waiting = sum(map(_record_bytes, pending))
-        aged = {held.stream.id: held for held in self._tails.aged(waiting)}
-        moved = [self.seal(held) for held in aged.values()]
-        entries: list[tuple[StreamRef, Stretch]] = []
+        due = [*self._tails.aged(waiting), *filter(_is_overfull, pending)]
+        sealed = {held.stream.id: held for held in due}
+        moved = [self.seal(held) for held in sealed.values()]
+        entries: list[Entry] = []
         for held in pending:
-            if held.stream.id in aged:
+            if held.stream.id in sealed:
                 continue
-            taken = self._fill_chunks(held)
+            taken = self._store_chunks(held)
+            if held.rows - taken >= chunk_rows(held.stream.layout.row_bytes):
+                moved.append(Moved(held.stream.id, taken, taken))  # the next ones are for later
+                continue
             moved.append(Moved(held.stream.id, taken, held.rows))
             if taken < held.rows:
                 start = max(taken, held.committed) - held.hidden
-                entries.append((held.stream, held.view.part(start, held.view.rows)))
+                part = held.view.part(start, held.view.rows)
+                entries.append(Entry(held.stream, part, 0 if taken else held.committed))
         return Outcome(moved, self._record(entries))
+
+    def make_room(self) -> Outcome:
+        """Store full chunks, and all else only when there is little in them.
+
+        What goes into a record is written again with its chunk; where rows come fast, the wait
+        for that chunk is short.
+        """
+        pending = self._tails.pending()
+        waiting = sum(map(_waiting_bytes, pending))
+        if 2 * sum(map(_encoded_bytes, pending)) < waiting:
+            return self.commit()
+        return Outcome([self._shorten(held) for held in pending if held.encoded])
 
     def age(self) -> Outcome:
         """Seal the oldest tails when the log has become long."""
@@ -112,7 +129,9 @@ class Sealer:
 
     def seal(self, held: Held) -> Moved:
         """Bring all rows of a tail into chunks."""
-        self.chunks(held.stream).add(held.view.part(0, held.rows))
+        chunks = self.chunks(held.stream)
+        chunks.add(held.view.part(0, held.rows))
+        cover(chunks)
         return self.forget(held)
 
     def forget(self, held: Held) -> Moved:
@@ -121,24 +140,48 @@ class Sealer:
             self._tail_table.set_floor(held.stream.id, self._tails.next_record)
         return Moved(held.stream.id, held.rows, held.rows)
 
-    def _fill_chunks(self, held: Held) -> int:
-        """Store the rows at the front that fill chunks and give their number."""
-        size = chunk_rows(held.stream.layout.row_bytes)
-        taken = held.rows // size * size
-        if taken:
-            parts = (held.view.part(start, start + size) for start in range(0, taken, size))
-            self.chunks(held.stream).put(parts)
-            self.forget(held)
-        return taken
+    def _shorten(self, held: Held) -> Moved:
+        """Store the chunks that the first rows of a tail fill."""
+        if _is_overfull(held):
+            return self.seal(held)
+        taken = self._store_chunks(held)
+        return Moved(held.stream.id, taken, taken)
 
-    def _record(self, entries: list[tuple[StreamRef, Stretch]]) -> int:
+    def _store_chunks(self, held: Held) -> int:
+        """Store the chunks that the first rows of a tail fill and give the number of rows."""
+        for chunk in held.encoded:
+            self._chunk_table.put(held.stream.id, chunk.result())
+        if held.encoded:
+            cover(self.chunks(held.stream))
+            self.forget(held)
+        return len(held.encoded) * chunk_rows(held.stream.layout.row_bytes)
+
+    def _record(self, entries: list[Entry]) -> int:
         if not entries:
             return 0
-        data = encode_record(entries)
-        self._tail_table.put(self._tails.next_record, data)
-        return len(data)
+        number = self._tails.next_record
+        data = encode_record(number, entries)
+        self._tail_table.put(number, data)
+        return sum(map(packed_bytes, entries))
+
+
+def _is_overfull(held: Held) -> bool:
+    """Whether rows that fill a chunk are in records, as damage may leave them behind.
+
+    They leave the tail all together: those behind the chunk would be in no record that counts.
+    """
+    return held.committed >= chunk_rows(held.stream.layout.row_bytes)
 
 
 def _record_bytes(held: Held) -> int:
-    """Give the room that the waiting rows of a tail would take in a record."""
-    return ENTRY.size + (held.rows - held.committed) * held.stream.layout.row_bytes
+    """Give what the waiting rows of a tail would add to the log."""
+    return ENTRY.size + _waiting_bytes(held)
+
+
+def _waiting_bytes(held: Held) -> int:
+    return (held.rows - held.committed) * held.stream.layout.row_bytes
+
+
+def _encoded_bytes(held: Held) -> int:
+    row_bytes = held.stream.layout.row_bytes
+    return len(held.encoded) * chunk_rows(row_bytes) * row_bytes

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 import apsw
 
 from joule.errors import StorageError
-from joule.storage.embedded.database import refuse_foreign, translated
+from joule.storage.embedded.database import refuse_foreign
+from joule.storage.embedded.sqlite_errors import translated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

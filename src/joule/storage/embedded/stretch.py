@@ -7,7 +7,7 @@ and whatever comes before it, so joining, cutting and merging stretches keeps al
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -94,9 +94,12 @@ def join(parts: Sequence[Stretch]) -> Stretch:
     """Put stretches behind one another; there is at least one."""
     if len(parts) == 1:
         return parts[0]
-    offsets = np.cumsum([0, *map(len, parts)])
-    breaks = [part.breaks + offset for part, offset in zip(parts, offsets, strict=False)]
-    return Stretch(joined([part.rows for part in parts]), np.concatenate(breaks))
+    rows = [part.rows for part in parts]
+    offsets = accumulate(map(len, rows), initial=0)
+    breaks = [
+        part.breaks + at for part, at in zip(parts, offsets, strict=False) if len(part.breaks)
+    ]
+    return Stretch(joined(rows), np.concatenate(breaks) if breaks else NO_BREAKS)
 
 
 def cut(stretch: Stretch, rows_max: int) -> Iterator[Stretch]:

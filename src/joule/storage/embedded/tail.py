@@ -14,6 +14,9 @@ import numpy as np
 from joule.storage.embedded.stretch import NO_BREAKS, Stretch, join
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from joule.storage.embedded.chunk_table import NewChunk
     from joule.storage.interfaces import StreamRef
 
 COPIED_BYTES_MAX: Final = 16 * 1024
@@ -54,6 +57,7 @@ class Tail:
     """The tail of one stream. Not safe for threads: the owner holds a lock.
 
     ``committed`` rows from the front are in tail records, of which ``first_record`` is the oldest.
+    ``encoded`` are the chunks that its rows from the front fill, as far as they were begun.
     """
 
     def __init__(self, stream: StreamRef) -> None:
@@ -61,6 +65,7 @@ class Tail:
         self.rows = 0
         self.committed = 0
         self.first_record: int | None = None
+        self.encoded: list[Future[NewChunk]] = []
         self._closed: list[Stretch] = []
         # Small appends are gathered here: rows [low, used) of the buffer, behind all closed ones.
         self._buffer = stream.layout.empty()

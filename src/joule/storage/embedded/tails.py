@@ -11,16 +11,21 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from joule.storage.embedded.ahead import CHUNKS_PER_COMMIT
 from joule.storage.embedded.chunks import chunk_rows
 from joule.storage.embedded.tail import Tail, View
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from concurrent.futures import Future
 
+    from joule.storage.embedded.ahead import Encoders
+    from joule.storage.embedded.chunk_table import NewChunk
     from joule.storage.embedded.stretch import Stretch
     from joule.storage.interfaces import StreamRef
 
-LOG_BYTES_MAX: Final = 8 << 20
+LOG_BYTES_MAX: Final = 20 << 20
+"""Rows in the log as they are in memory; in the file they take about half of it."""
 LOG_RECORDS_MAX: Final = 4096
 NO_ROWS: Final = View((), 0)
 
@@ -29,12 +34,14 @@ class Held(NamedTuple):
     """The tail of a stream as a transaction finds it.
 
     ``view`` shows it without its first ``hidden`` rows; ``committed`` rows of it are in records.
+    ``encoded`` are the chunks to store now, which its first rows fill.
     """
 
     stream: StreamRef
     view: View
     hidden: int
     committed: int
+    encoded: tuple[Future[NewChunk], ...]
 
     @property
     def rows(self) -> int:
@@ -56,7 +63,8 @@ class Moved(NamedTuple):
 class Tails:
     """What is in the tails; safe to use from the event loop and the writer thread."""
 
-    def __init__(self) -> None:
+    def __init__(self, encoders: Encoders) -> None:
+        self._encoders = encoders
         self._lock = threading.Lock()
         self._tails: dict[int, Tail] = {}
         self._pending: set[int] = set()
@@ -74,7 +82,9 @@ class Tails:
     def append(self, stream: StreamRef, stretch: Stretch) -> None:
         """Accept rows at the end of a stream."""
         with self._lock:
-            self._tail(stream).append(stretch)
+            tail = self._tail(stream)
+            tail.append(stretch)
+            self._encoders.follow(tail)
             self._pending.add(stream.id)
             self._pending_bytes += stretch.rows.nbytes
 
@@ -93,7 +103,13 @@ class Tails:
     def pending(self) -> list[Held]:
         """Give the tails that have rows in no record yet; only those, unless they fill a chunk."""
         with self._lock:
-            return [_pending(self._tails[stream]) for stream in self._pending]
+            return [self._held_pending(self._tails[stream]) for stream in self._pending]
+
+    def transactions(self) -> int:
+        """Give the number of transactions that store all that is pending now."""
+        with self._lock:
+            chunks = [_full_chunks(self._tails[stream]) for stream in self._pending]
+        return max(chunks) // CHUNKS_PER_COMMIT + 1 if chunks else 0
 
     def aged(self, added_bytes: int) -> list[Held]:
         """Give tails to seal, oldest first, so that the log stays within its bounds.
@@ -128,24 +144,27 @@ class Tails:
         """Number of the oldest record whose rows count; those before it can be removed."""
         return self._records[0][0] if self._records else self.next_record
 
-    def restore(
-        self, number: int, size_bytes: int, rows: Iterable[tuple[StreamRef, Stretch]]
-    ) -> None:
-        """Take over the rows of a record that was found when the store was opened."""
+    def restore(self, stream: StreamRef, stretch: Stretch, record: int) -> None:
+        """Take over rows found when the store was opened; the first are in this record."""
         with self._lock:
-            for stream, stretch in rows:
-                tail = self._tail(stream)
-                tail.append(stretch)
-                tail.committed = tail.rows
-                tail.first_record = number if tail.first_record is None else tail.first_record
-            self._records.append((number, size_bytes))
-            self._log_bytes += size_bytes
-            self.next_record = number + 1
+            tail = self._tail(stream)
+            tail.append(stretch)
+            tail.committed = tail.rows
+            tail.first_record = record
+
+    def restore_log(self, records: Iterable[tuple[int, int]], next_record: int) -> None:
+        """Take over the numbers and sizes of the records that were found."""
+        with self._lock:
+            self._records.extend(records)
+            self._log_bytes = sum(size for _, size in self._records)
+            self.next_record = next_record
 
     def _tail(self, stream: StreamRef) -> Tail:
         tail = self._tails.get(stream.id)
         if tail is None:
             tail = self._tails[stream.id] = Tail(stream)
+        if tail.encoded and tail.stream != stream:
+            tail.encoded.clear()
         tail.stream = stream
         return tail
 
@@ -158,6 +177,7 @@ class Tails:
             assert taken >= tail.committed
             tail.drop_front(taken)
             tail.first_record = None
+            self._keep_ahead(tail, taken)
         tail.committed = rows - taken
         if tail.committed and tail.first_record is None:
             tail.first_record = self.next_record
@@ -165,6 +185,18 @@ class Tails:
             self._pending.discard(stream)
             if not tail.rows:
                 del self._tails[stream]
+
+    def _keep_ahead(self, tail: Tail, taken: int) -> None:
+        """Forget the chunks of rows that are gone, go on with those that come now."""
+        chunks, rest = divmod(taken, chunk_rows(tail.stream.layout.row_bytes))
+        del tail.encoded[: None if rest else chunks]
+        self._encoders.follow(tail)
+
+    def _held_pending(self, tail: Tail) -> Held:
+        self._encoders.retry(tail)
+        hidden = 0 if tail.encoded else tail.committed
+        encoded = tuple(tail.encoded[:CHUNKS_PER_COMMIT])
+        return Held(tail.stream, tail.view(hidden), hidden, tail.committed, encoded)
 
     def _forget_records(self) -> None:
         recorded = (t.first_record for t in self._tails.values() if t.first_record is not None)
@@ -175,10 +207,8 @@ class Tails:
 
 
 def _held(tail: Tail) -> Held:
-    return Held(tail.stream, tail.view(), 0, tail.committed)
+    return Held(tail.stream, tail.view(), 0, tail.committed, ())
 
 
-def _pending(tail: Tail) -> Held:
-    fills_chunk = tail.rows >= chunk_rows(tail.stream.layout.row_bytes)
-    hidden = 0 if fills_chunk else tail.committed
-    return Held(tail.stream, tail.view(hidden), hidden, tail.committed)
+def _full_chunks(tail: Tail) -> int:
+    return tail.rows // chunk_rows(tail.stream.layout.row_bytes)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from joule.storage.embedded import catalog
+from joule.storage.embedded import catalog, format_3, span_upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,6 +71,8 @@ def sum_chunks(connection: apsw.Connection, position: Position) -> Position:
         "CREATE TABLE IF NOT EXISTS chunk_total ("
         "stream INTEGER PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL)"
     )
+    if position is None:
+        connection.execute("DELETE FROM chunk_total")
     stream, first = position or (-(2**63), -(2**63))
     part = "FROM chunk WHERE (stream, first) > (?1, ?2) ORDER BY stream, first LIMIT ?3"
     bounds = (stream, first, CHUNKS_PER_PART)
@@ -92,4 +94,27 @@ def to_format_2(connection: apsw.Connection, position: Position) -> Position:
     return position
 
 
-STEPS: Final[Mapping[int, Step]] = {2: to_format_2}
+def in_turn(*parts: Step) -> Step:
+    """Make one step of several parts, done one after the other."""
+
+    def step(connection: apsw.Connection, position: Position) -> Position:
+        turn, *inner = position or [0]
+        reached = parts[turn](connection, inner or None)
+        if reached is not None:
+            return [turn, *reached]
+        return [turn + 1] if turn + 1 < len(parts) else None
+
+    return step
+
+
+to_format_3: Final = in_turn(
+    format_3.add_columns,
+    format_3.sum_breaks,
+    format_3.sum_events,
+    format_3.sum_marks,
+    format_3.sum_floors,
+    format_3.renew_tail,
+    span_upgrade.build_spans,
+)
+
+STEPS: Final[Mapping[int, Step]] = {2: to_format_2, 3: to_format_3}

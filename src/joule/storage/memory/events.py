@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 
 from joule.models.events import Event
 from joule.storage.interfaces import EventInfo
+from joule.wire.json_text import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from joule.storage.interfaces import EventQuery
+    from joule.storage.interfaces import EventQuery, EventText
 
 
 @dataclass(slots=True)
@@ -63,6 +64,12 @@ class MemoryEvents:
 
     async def read(self, stream_id: int, query: EventQuery) -> list[Event]:
         return [_copy(event, stream_id) for event in self._selected(stream_id, query)]
+
+    async def read_texts(self, stream_id: int, query: EventQuery) -> list[EventText]:
+        return [
+            (event.start_time, event.id, event.end_time, encoded(event.content).decode())
+            for event in self._selected(stream_id, query)
+        ]
 
     async def count(self, stream_id: int, query: EventQuery) -> int:
         return sum(1 for _ in self._matching(stream_id, query))

@@ -106,6 +106,9 @@ class MemorySamples:
     async def commit(self) -> None:
         self._pending_bytes = 0
 
+    async def make_room(self) -> None:
+        await self.commit()
+
     async def insert(
         self, stream: StreamRef, rows: Rows, *, starts_interval: bool, ends_interval: bool
     ) -> None:
@@ -133,6 +136,9 @@ class MemorySamples:
             return SampleInfo()
         first, last = int(series.times[0]), int(series.times[-1])
         return SampleInfo(len(series.rows), first, last, series.rows.nbytes)
+
+    async def infos(self, streams: Sequence[StreamRef]) -> list[SampleInfo]:
+        return [await self.info(stream) for stream in streams]
 
     async def count(self, stream: StreamRef, interval: Interval) -> int:
         first, last = self._of(stream).span(interval)

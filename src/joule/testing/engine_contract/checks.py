@@ -107,8 +107,8 @@ def _check_run(blocks: Sequence[Groups], rows: Rows, level: int) -> None:
     count = np.concatenate([groups.count for groups in blocks])
     assert count.sum() == len(rows)
     assert count.min() > 0
-    assert count.max() <= level
-    assert len(count) <= 2 * -(-len(rows) // level) + 4, "too many groups for this level"
+    assert count.max() < 2 * level
+    assert len(count) <= -(-len(rows) // level), "too many groups for this level"
     first = np.concatenate([[0], np.cumsum(count)[:-1]])
     _check_values(blocks, rows["data"], first, count)
     stamps = np.concatenate([groups.timestamp for groups in blocks])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -126,3 +127,19 @@ class EventSelectionContract:
         wanted = query(30, 45, ongoing=True, where=two, after=(12, 13), limit=4)
         found = await engine.events.read(1, wanted)
         assert [event.start_time for event in found] == [17, 22, 27, 32]
+
+    async def test_events_as_they_are_stored_are_those_that_are_read(self, engine: Engine) -> None:
+        await engine.events.write(1, [Event(0, None, {"n": -1, "é": [None]}), *numbered(5000)])
+        odd = where([["odd", "is", "true"]])
+        for wanted in (
+            ALL,
+            query(50, 70, ongoing=True, limit=3, latest=True),
+            query(100, 49_000, where=odd, limit=3),
+            query(100, 49_000, where=odd, limit=2, latest=True),
+            query(30, 45, ongoing=True, after=(30, 5)),
+            query(60, 50),
+        ):
+            texts = await engine.events.read_texts(1, wanted)
+            events = [Event(row[0], row[2], json.loads(row[3]), row[1], 1) for row in texts]
+            read = await engine.events.read(1, wanted)
+            assert list(map(vars, events)) == list(map(vars, read))

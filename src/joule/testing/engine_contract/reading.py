@@ -20,6 +20,26 @@ from joule.testing.engine_contract.checks import (
 from joule.testing.engine_contract.scene import STEP_US, Scene, at
 
 
+class InfoContract:
+    """What is stored of many streams, told at once."""
+
+    async def test_many_streams_are_told_of_in_order(self, engine: Engine) -> None:
+        layout = Layout("int16", 2)
+        streams = [StreamRef(number, layout) for number in range(1, 251)]
+        for stream in streams[::3]:
+            engine.samples.append(stream, make_rows(layout, range(stream.id, 2 * stream.id)))
+        await engine.samples.commit()
+        engine.samples.append(streams[0], make_rows(layout, [1000]))  # not durable yet
+        asked = [*streams[::-1], streams[0]]
+        infos = await engine.samples.infos(asked)
+        assert infos == [await engine.samples.info(stream) for stream in asked]
+        assert [info.rows for info in infos[:3]] == [250, 0, 0]
+        assert (infos[-1].rows, infos[-1].end) == (2, 1000)
+
+    async def test_no_streams_are_nothing_to_tell(self, engine: Engine) -> None:
+        assert await engine.samples.infos([]) == []
+
+
 class ReadContract:
     """Rows, counts and intervals of a range."""
 

@@ -8,7 +8,11 @@ import pytest
 
 from joule.testing.engine_contract.concurrency import ConcurrencyContract
 from joule.testing.engine_contract.inserting import InsertContract
-from joule.testing.engine_contract.reading import DecimationContract, ReadContract
+from joule.testing.engine_contract.reading import (
+    DecimationContract,
+    InfoContract,
+    ReadContract,
+)
 from joule.testing.engine_contract.removing import (
     ConsolidateContract,
     DeleteContract,
@@ -26,6 +30,7 @@ class SampleStoreContract(
     AppendContract,
     InsertContract,
     ReadContract,
+    InfoContract,
     DecimationContract,
     ConcurrencyContract,
     DeleteContract,

@@ -56,6 +56,18 @@ class AppendContract:
         rows = np.concatenate([scene.rows(0, 2), scene.rows(5, 7)])
         await check_stream(scene.store, scene.stream, [rows])
 
+    async def test_rows_go_on_through_commits_that_only_make_room(self, engine: Engine) -> None:
+        stream = StreamRef(1, Layout("int32", 3))
+        parts = np.array_split(make_rows(stream.layout, np.arange(400_000)), 5)
+        for part in parts:
+            engine.samples.append(stream, part)
+            pending = engine.samples.pending_bytes
+            await engine.samples.make_room()
+            assert engine.samples.pending_bytes <= pending // 2
+        await engine.samples.commit()
+        assert engine.samples.pending_bytes == 0
+        await check_stream(engine.samples, stream, [np.concatenate(parts)])
+
     async def test_an_append_can_start_an_interval(self, scene: Scene) -> None:
         await scene.append(0, 2)
         await scene.append(2, 4, starts_interval=True)

@@ -27,10 +27,16 @@ from joule.wire.json_models.events import (
 from joule.wire.json_models.folders import active_data_streams, folder_from_json, folder_to_json
 from joule.wire.json_models.infos import info_from_json, info_to_json
 from joule.wire.json_models.modules import (
+    config_fault_from_json,
+    config_fault_to_json,
+    module_configuration_from_json,
+    module_configuration_to_json,
     module_from_json,
     module_to_json,
     proxy_from_json,
     proxy_to_json,
+    reload_report_from_json,
+    reload_report_to_json,
 )
 from joule.wire.json_models.streams import (
     data_stream_from_json,
@@ -43,6 +49,8 @@ __all__ = [
     "active_data_streams",
     "annotation_from_json",
     "annotation_to_json",
+    "config_fault_from_json",
+    "config_fault_to_json",
     "data_stream_from_json",
     "data_stream_to_json",
     "element_from_json",
@@ -58,9 +66,13 @@ __all__ = [
     "info_to_json",
     "master_from_json",
     "master_to_json",
+    "module_configuration_from_json",
+    "module_configuration_to_json",
     "module_from_json",
     "module_to_json",
     "node_info_from_json",
     "proxy_from_json",
     "proxy_to_json",
+    "reload_report_from_json",
+    "reload_report_to_json",
 ]

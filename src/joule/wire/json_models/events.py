@@ -57,11 +57,10 @@ def event_to_json(event: Event) -> JsonObject:
 def event_from_json(json: object) -> Event:
     """Make an event; ``id`` may be absent, ``event_stream_id`` null."""
     item = check.as_object(json, "event")
-    event = Event(
-        start_time=check.as_integer(item["start_time"], "start_time"),
-        end_time=check.as_optional_integer(item["end_time"], "end_time"),
-        content=check.as_object(item["content"], "content"),
-        event_stream_id=check.as_optional_integer(item["event_stream_id"], "event_stream_id"),
+    return Event(
+        check.as_integer(item["start_time"], "start_time"),
+        check.as_optional_integer(item["end_time"], "end_time"),
+        check.as_object(item["content"], "content"),
+        check.as_optional_integer(item.get("id"), "id"),
+        check.as_optional_integer(item["event_stream_id"], "event_stream_id"),
     )
-    event.id = check.as_optional_integer(item.get("id"), "id")
-    return event

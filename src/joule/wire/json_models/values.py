@@ -66,7 +66,9 @@ def as_integer(value: object, what: str) -> int:
 
 def as_optional_integer(value: object, what: str) -> int | None:
     """Give an integer, or None for null."""
-    return None if value is None else as_integer(value, what)
+    if value is None or (type(value) is int and _INT64_MIN <= value <= _INT64_MAX):
+        return value
+    return _whole(value, what)
 
 
 def as_number(value: object, what: str) -> float:

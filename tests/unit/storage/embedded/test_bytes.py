@@ -12,7 +12,7 @@ from joule.models.layout import Layout
 from joule.storage.embedded import codec
 from joule.storage.embedded.codec import decode, encode
 from joule.storage.embedded.pyramid import build, decode_groups, encode_groups, stored_level
-from joule.storage.embedded.records import decode_record, encode_record
+from joule.storage.embedded.records import Entry, decode_record, encode_record
 from joule.storage.embedded.stretch import NO_BREAKS, Stretch
 from joule.storage.interfaces import StreamRef
 from joule.testing.engine_contract.checks import make_rows
@@ -103,9 +103,12 @@ def test_a_record_gives_back_its_streams_rows_and_breaks() -> None:
     small = Stretch(make_rows(LAYOUT, [1, 2, 3]), np.array([0, 2]))
     large = Stretch(make_rows(Layout("int16", 2), np.arange(4000)), NO_BREAKS)
     streams = [StreamRef(7, LAYOUT), StreamRef(2**40, Layout("int16", 2), decimate=False)]
-    found = decode_record(encode_record(list(zip(streams, [small, large], strict=True))))
-    assert [stream for stream, _ in found] == streams
-    for (_, stretch), expected in zip(found, [small, large], strict=True):
+    entries = [Entry(streams[0], small, 0), Entry(streams[1], large, 2**31)]
+    found = decode_record(9, encode_record(9, entries))
+    assert [(entry.stream, entry.before) for entry in found] == list(
+        zip(streams, [0, 2**31], strict=True)
+    )
+    for (_, stretch, _), expected in zip(found, [small, large], strict=True):
         assert stretch.rows.tobytes() == expected.rows.tobytes()
         assert stretch.breaks.tolist() == expected.breaks.tolist()
 
@@ -113,7 +116,14 @@ def test_a_record_gives_back_its_streams_rows_and_breaks() -> None:
 @pytest.mark.parametrize("position", [0, 3, 4, 20, 30, -1])
 def test_a_damaged_record_is_noticed(position: int) -> None:
     stretch = Stretch(make_rows(LAYOUT, [1, 2, 3]), NO_BREAKS)
-    data = bytearray(encode_record([(StreamRef(7, LAYOUT), stretch)]))
+    data = bytearray(encode_record(9, [Entry(StreamRef(7, LAYOUT), stretch, 0)]))
     data[position] ^= 1
     with pytest.raises(StorageDamagedError, match="checksum"):
-        decode_record(bytes(data))
+        decode_record(9, bytes(data))
+
+
+def test_a_record_under_another_number_is_noticed() -> None:
+    stretch = Stretch(make_rows(LAYOUT, [1, 2, 3]), NO_BREAKS)
+    data = encode_record(9, [Entry(StreamRef(7, LAYOUT), stretch, 0)])
+    with pytest.raises(StorageDamagedError, match="checksum"):
+        decode_record(8, data)

@@ -4,6 +4,7 @@ import fcntl
 import subprocess
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import apsw
@@ -212,3 +213,14 @@ async def test_maintenance_gives_back_free_pages_and_the_log(path: Path) -> None
             await database.maintain()
         assert size(path) < full / 3
         assert size(path.with_name("joule.db-wal")) == 0
+
+
+async def test_a_log_in_use_keeps_its_room_until_all_is_quiet(path: Path) -> None:
+    log = path.with_name("joule.db-wal")
+    async with Database(path, [SCHEMA]) as database:
+        for number in range(3):
+            await database.write(partial(add, id_=number, data=bytes(10_000)))
+            await database.maintain()
+            assert size(log) > 0
+        await database.maintain()
+        assert size(log) == 0

@@ -229,36 +229,6 @@ async def _story(path: Path, files: FaultyFiles) -> list[State]:
     return states
 
 
-@pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
-async def test_the_tail_ends_at_the_last_record_that_is_whole(path: Path, damage: str) -> None:
-    async with EmbeddedEngine(path) as engine:
-        for number in range(6):
-            engine.samples.append(SLOW, rows(SLOW, number * 10, (number + 1) * 10))
-            await engine.samples.commit()
-        await engine._database.write(
-            lambda c: c.execute("UPDATE tail SET data = ? WHERE number = 4", (_torn(damage, c),))
-        )
-    for reopened in (30, 40):
-        async with EmbeddedEngine(path) as engine:
-            expected = [rows(SLOW, 0, 30)]
-            if reopened == 40:
-                expected.append(rows(SLOW, 50, 60))
-            await check_stream(engine.samples, SLOW, expected)
-            engine.samples.append(SLOW, rows(SLOW, 50, 60), starts_interval=True)
-            if reopened == 40:
-                break
-            await engine.samples.commit()
-
-
-def _torn(damage: str, connection: object) -> bytes:
-    data: bytes = connection.execute(  # type: ignore[attr-defined]
-        "SELECT data FROM tail WHERE number = 4"
-    ).fetchone()[0]
-    if damage == "empty":
-        return b""
-    return data[:-7] if damage == "cut" else data[:20] + bytes([data[20] ^ 1]) + data[21:]
-
-
 async def test_a_damaged_chunk_is_reported_and_others_can_be_read(path: Path) -> None:
     async with EmbeddedEngine(path) as engine:
         engine.samples.append(FAST, rows(FAST, 0, 5000))

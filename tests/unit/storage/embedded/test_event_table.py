@@ -10,6 +10,7 @@ from joule.models.intervals import ALL_TIME, MAX_TIME, MIN_TIME, Interval
 from joule.storage.embedded import event_table, events
 from joule.storage.embedded.database import Database
 from joule.storage.embedded.event_table import OPEN, PAGE_EVENTS, parts, reach_of
+from joule.storage.embedded.event_walk import Walk, texts_of
 from joule.storage.interfaces import EventQuery
 
 if TYPE_CHECKING:
@@ -61,11 +62,25 @@ async def test_ongoing_events_are_searched_for_by_reach_and_start(database: Data
 async def test_a_walk_takes_small_steps(database: Database) -> None:
     store = events.EmbeddedEvents(database)
     await store.write(1, [Event(i, i + 1) for i in range(2 * PAGE_EVENTS + 5)])
-    walk = event_table.Walk(1, EventQuery(ALL_TIME))
+    walk = Walk(1, EventQuery(ALL_TIME), texts_of)
     sizes = []
     while (page := await database.read(walk.step)) is not None:
         sizes.append(len(page))
     assert sizes == [PAGE_EVENTS, PAGE_EVENTS, 5]
+
+
+@pytest.mark.parametrize("count", [99, 100, 101, 250])
+async def test_events_inserted_many_at_a_time_are_those_of_one_after_another(
+    database: Database, count: int
+) -> None:
+    store = events.EmbeddedEvents(database)
+    batch = [Event(i, None if i % 3 else i + 9, {"n": i}) for i in range(count)]
+    assert await store.write(1, batch) == list(range(1, count + 1))
+    for event in batch:
+        await store.write(2, [event])
+    sql = 'SELECT start, id, "end", reach, content FROM event WHERE stream = ? ORDER BY start'
+    one, other = await database.read(lambda c: [c.execute(sql, (s,)).fetchall() for s in (1, 2)])
+    assert one == other
 
 
 async def test_the_totals_are_those_of_the_table(database: Database) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from joule.client.builtins.host_reader.meter import host_elements
+from joule.client.stream_file import stream_file
 
 COMMAND = "joule-host-reader"
 DEFAULT_PATH = "/live/host"
@@ -10,19 +11,7 @@ DEFAULT_PATH = "/live/host"
 
 def data_stream_conf(path: str = DEFAULT_PATH, keep: str = "1w") -> str:
     """Give the text of the data stream file for a stream at ``path``."""
-    folder, _, name = path.rpartition("/")
-    lines = [
-        "[Main]",
-        f"name = {name}",
-        f"path = {folder or '/'}",
-        "datatype = float32",
-        f"keep = {keep}",
-        "description = load of the machine",
-    ]
-    for number, element in enumerate(host_elements(), start=1):
-        name, units = (text.replace("%", "%%") for text in (element.name, element.units or ""))
-        lines += ["", f"[Element{number}]", f"name = {name}", f"units = {units}"]
-    return "\n".join(lines) + "\n"
+    return stream_file(path, host_elements(), keep=keep, description="load of the machine")
 
 
 def module_conf(path: str = DEFAULT_PATH, rate: float = 1.0) -> str:

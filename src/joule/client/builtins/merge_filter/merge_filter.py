@@ -105,7 +105,11 @@ class Merge:
         columns = [interpolate(track.rows, rows["timestamp"]) for track in self._others]
         merged: Rows = np.empty(len(rows), layout.dtype)
         merged["timestamp"] = rows["timestamp"]
-        merged["data"] = fit(np.concatenate([rows["data"], *columns], axis=1), layout)
+        # Each on its own: large integers would not survive in one array with interpolated values.
+        width = 0
+        for values in (rows["data"], *columns):
+            merged["data"][:, width : width + values.shape[1]] = fit(values, layout)
+            width += values.shape[1]
         return merged
 
     async def _break(self) -> None:

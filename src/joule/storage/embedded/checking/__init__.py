@@ -14,7 +14,8 @@ from joule.storage.embedded.checking.catalog import check_catalog
 from joule.storage.embedded.checking.chunks import check_chunks, total_bytes
 from joule.storage.embedded.checking.events import check_events
 from joule.storage.embedded.checking.findings import Finding, Report, Totals
-from joule.storage.embedded.checking.tails import check_tails
+from joule.storage.embedded.checking.spans import check_spans
+from joule.storage.embedded.checking.tails import check_quarantine, check_tails
 from joule.storage.embedded.database import FORMAT_VERSION
 from joule.storage.embedded.snapshot import snapshot
 
@@ -53,8 +54,10 @@ def check_store(
         report.progress = _progress(total_bytes(connection, report), progress)
         known = check_catalog(connection, report)
         last = check_chunks(connection, known, report)
+        check_spans(connection, known, report)
         check_tails(connection, known, report, last)
         check_events(connection, known, report)
+        check_quarantine(connection, known, report)
         report.totals.data_streams = len(known.layouts)
         report.totals.event_streams = len(known.paths) - len(known.layouts)
         return report.totals

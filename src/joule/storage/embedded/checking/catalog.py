@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from joule.models.layout import Layout
+from joule.storage.embedded import doomed
 from joule.storage.embedded.catalog import summed_columns
 from joule.storage.embedded.row_sums import load_sums, row_sum
 from joule.storage.interfaces import Kind
@@ -73,6 +74,12 @@ def _check_sums(connection: apsw.Connection, report: Report, tables: Tables) -> 
                 tables[table][row[0]] = dict(zip(columns, row, strict=True))
                 if sums.pop((table, row[0]), None) != row_sum(table, row):
                     report.add(PLACE, f"{table} {row[0]!r} does not match its checksum")
+    for kind, id_ in connection.execute("SELECT kind, id FROM doomed"):
+        row = (kind, id_)
+        if sums.pop((doomed.TABLE, doomed.sum_key(*row)), None) != row_sum(doomed.TABLE, row):
+            report.add(PLACE, f"the mark of deleted {kind} {id_} does not match its checksum")
+        if id_ in tables[kind]:
+            report.add(PLACE, f"{kind} {id_} is there and marked as deleted")
     for table, key in sums:
         report.add(PLACE, f"{table} {key!r} is missing")
 

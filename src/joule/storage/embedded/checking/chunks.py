@@ -14,6 +14,7 @@ import numpy as np
 from joule.storage.embedded.checking.groups import LEVELS, pyramid_faults
 from joule.storage.embedded.chunk_table import Chunk
 from joule.storage.embedded.codec import decode
+from joule.storage.embedded.row_sums import blob_sum
 from joule.storage.interfaces import Kind
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ PLACE: Final = "chunks"
 
 _BREAK: Final = np.dtype([("row", "<u4"), ("before", "<i8"), ("after", "<i8")])
 _LEVELS: Final = ", ".join(map(str, LEVELS))
-_CHUNKS: Final = f"SELECT stream, {', '.join(Chunk._fields)} FROM chunk ORDER BY stream, first"
+_CHUNKS: Final = (
+    f"SELECT stream, {', '.join(Chunk._fields)}, break_sum FROM chunk ORDER BY stream, first"
+)
 _PYRAMID: Final = (
     f"SELECT level, data FROM pyramid WHERE stream = ? AND level IN ({_LEVELS}) AND first = ?"
 )
@@ -73,9 +76,11 @@ def check_chunks(connection: apsw.Connection, known: Known, report: Report) -> d
                 report.add(name, "has rows and is not in the catalog")
             checker = _StreamChecker(connection, report, name, stream, known.layouts.get(stream))
             for row in rows:
-                chunk = Chunk._make(row[1:])
+                chunk, break_sum = Chunk._make(row[1:-1]), row[-1]
                 with report.guard(name, chunk.first):
                     report.progress(chunk.data_bytes)
+                    if break_sum != blob_sum(chunk.breaks, stream, chunk.first):
+                        report.add(name, "has breaks that do not match their checksum", chunk.first)
                     checker.check(chunk)
             if checker.last is not None:
                 last[stream] = checker.last

@@ -7,7 +7,9 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from joule.storage.embedded.event_sums import event_sums
 from joule.storage.embedded.event_table import reach_of
+from joule.storage.embedded.row_sums import number_sum
 from joule.storage.interfaces import Kind
 
 if TYPE_CHECKING:
@@ -21,17 +23,21 @@ if TYPE_CHECKING:
 PLACE: Final = "events"
 
 _EVENTS: Final = """
-SELECT stream, start, id, "end", reach, content, octet_length(content) FROM event
+SELECT stream, start, id, "end", reach, content, octet_length(content), sum FROM event
 ORDER BY stream, start, id
 """
+_TOTALS: Final = "SELECT stream, next_id, events, content_bytes, sum FROM event_total"
 
 
 def check_events(connection: apsw.Connection, known: Known, report: Report) -> None:
     """Check all events of all streams."""
     totals: dict[int, Any] = {}
     with report.guard(PLACE):
-        found = connection.execute("SELECT stream, next_id, events, content_bytes FROM event_total")
-        totals = {stream: tuple(total) for stream, *total in found}
+        for *row, checksum in connection.execute(_TOTALS):
+            totals[row[0]] = tuple(row[1:])
+            if checksum != number_sum(*row):
+                name = known.name(Kind.EVENT_STREAM, row[0])
+                report.add(name, "has totals that do not match their checksum")
     with report.guard(PLACE):
         for stream, rows in groupby(connection.execute(_EVENTS), key=itemgetter(0)):
             name = known.name(Kind.EVENT_STREAM, stream)
@@ -48,11 +54,13 @@ def _check_stream(
     name: str, rows: Iterable[Any], total: tuple[int, int, int], report: Report
 ) -> None:
     count, size, highest = 0, 0, 0
-    for _, start, id_, end, reach, content, length in rows:
+    for stream, start, id_, end, reach, content, length, checksum in rows:
         count, size, highest = count + 1, size + length, max(highest, id_)
         with report.guard(name, start):
             if reach != reach_of(start, end):
                 report.add(name, f"event {id_} has the reach {reach}", start)
+            if [checksum] != event_sums([stream], [start], [id_], [end], [content.encode()]):
+                report.add(name, f"event {id_} does not match its checksum", start)
             if not isinstance(json.loads(content), dict):
                 report.add(name, f"event {id_} has a content that is no object", start)
     next_id, events, content_bytes = total
