@@ -14,8 +14,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import aiohttp  # noqa: F401  what a script loads is not part of an answer
+
 import joule
-import joule.api.reading  # what a script loads is not part of an answer
+import joule.api.reading
 from bench.data import MAINS, START_US
 from bench.figures import Figure
 from joule.api import DataStream, Element

@@ -22,7 +22,7 @@ from joule.errors import StorageDamagedError, StorageError, StorageFormatError
 from joule.storage.embedded.file_lock import FileLock
 from joule.storage.embedded.sqlite_errors import translated
 from joule.storage.embedded.upgrades import STEPS, advance
-from joule.storage.embedded.write_ahead_log import WriteAheadLog
+from joule.storage.embedded.write_ahead_log import REST_S, WriteAheadLog
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -77,6 +77,7 @@ class Database:
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._connection: apsw.Connection | None = None
         self._wal: WriteAheadLog | None = None
+        self._rest: asyncio.TimerHandle | None = None
         self._reading = threading.local()
         self._read_connections: list[apsw.Connection] = []
         self._closed = False
@@ -97,6 +98,7 @@ class Database:
         if self._closed:
             return
         self._closed = True
+        self._put_off_rest()
         # Threads that are done with their queue end at once; a cancelled caller must not leave
         # the file half closed, so this small wait is not handed back to the event loop.
         self._readers.shutdown(wait=True)
@@ -113,12 +115,15 @@ class Database:
         on the writer thread once the transaction is durable and before the next one begins, also
         when the caller was cancelled meanwhile.
         """
+        self._put_off_rest()
         try:
             return await self._submit(self._writer, lambda: self._write(work, done))
         finally:
-            if self._wal is not None and self._wal.is_long and not self._closed:
-                # Nobody waits for it but the next transaction.
-                self._writer.submit(self._wal.write_back)
+            if self._wal is not None and not self._closed:
+                if self._wal.is_long:
+                    # Nobody waits for it but the next transaction.
+                    self._writer.submit(self._wal.write_back)
+                self._put_off_rest(self._wal)
 
     async def read(self, work: Callable[[apsw.Connection], T]) -> T:
         """Run ``work`` on a reader thread, on one consistent state of the file.
@@ -144,6 +149,15 @@ class Database:
             for file in (self.path, self.path.with_name(self.path.name + "-wal"))
             if file.exists()
         )
+
+    def _put_off_rest(self, wal: WriteAheadLog | None = None) -> None:
+        """Cancel what is done when all is quiet; with a log, do it a while from now."""
+        if self._rest is not None:
+            self._rest.cancel()
+        self._rest = None
+        if wal is not None and wal.is_worth_emptying:
+            loop = asyncio.get_running_loop()
+            self._rest = loop.call_later(REST_S, self._writer.submit, wal.rest)
 
     def _submit(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> asyncio.Future[T]:
         if self._closed:
@@ -214,7 +228,7 @@ class Database:
             frees = spare > connection.pragma("page_count") // 8
             if frees:
                 connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
-            if wal.rest() or frees:  # the file has its new size only then
+            if wal.was_quiet() or frees:  # the file has its new size only then
                 with suppress(apsw.BusyError):
                     wal.empty()
 

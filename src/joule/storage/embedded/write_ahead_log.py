@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import apsw
@@ -23,6 +24,9 @@ WAIT_PAGES: Final = 4 * CHECKPOINT_PAGES
 """From here on the readers of the moment are waited for: where there is always one, the log would
 never be used from its beginning again, however much of it is written back."""
 PAGE_BYTES: Final = 4096
+REST_S: Final = 2.0
+REST_BYTES: Final = 1 << 20
+"""So long after the last transaction, a log longer than that gives up its room."""
 FREE_SHARE: Final = 2
 """The log is never longer than the free room of the device divided by this."""
 
@@ -98,7 +102,23 @@ class WriteAheadLog:
         finally:
             self._connection.set_busy_timeout(timeout)
 
-    def rest(self) -> bool:
+    def was_quiet(self) -> bool:
         """Whether nothing was written since the last call."""
         is_used, self._is_used = self._is_used, False
         return not is_used
+
+    @property
+    def is_worth_emptying(self) -> bool:
+        """Whether it takes more room than a small file does."""
+        return self._room_bytes() > REST_BYTES
+
+    def rest(self) -> None:
+        """Give up its room when nobody reads it, now that nobody writes."""
+        with suppress(apsw.Error):  # it stays as it is, and the upkeep tries again
+            self.empty()
+
+    def _room_bytes(self) -> int:
+        try:
+            return os.stat(f"{self._path}-wal").st_size
+        except OSError:  # there is none yet
+            return 0

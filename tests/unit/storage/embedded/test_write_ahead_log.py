@@ -9,6 +9,7 @@ import apsw
 import pytest
 
 from joule.errors import StorageFullError
+from joule.storage.embedded import database as database_module
 from joule.storage.embedded import write_ahead_log
 from joule.storage.embedded.database import READERS, Database
 
@@ -40,6 +41,46 @@ async def test_a_log_keeps_its_room_where_there_is_enough(path: Path) -> None:
     async with Database(path, [SCHEMA]) as database:
         await database.write(partial(add, id_=1))
         assert await log_bytes(database) > SMALL
+
+
+def room(path: Path) -> int:
+    return path.with_name("joule.db-wal").stat().st_size
+
+
+async def is_emptied(path: Path) -> bool:
+    for _ in range(1000):
+        if not room(path):
+            return True
+        await asyncio.sleep(0.01)
+    return False
+
+
+async def test_a_long_log_gives_up_its_room_soon_after_the_last_write(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "REST_S", 0.05)
+    async with Database(path, [SCHEMA]) as database:
+        for number in range(3):
+            await database.write(partial(add, id_=number, size=LARGE))
+        assert room(path) > LARGE
+        assert await is_emptied(path)
+        found = await database.read(lambda c: c.execute("SELECT count(*) FROM thing").fetchone())
+        assert found == (3,)
+
+
+async def test_a_log_in_use_and_one_that_is_read_keep_their_room(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database_module, "REST_S", 0.05)
+    async with Database(path, [SCHEMA]) as database:
+        await database.write(partial(add, id_=1, size=2 * LARGE))
+        reader = apsw.Connection(str(path))
+        reader.execute("BEGIN; SELECT count(*) FROM thing").fetchall()
+        await asyncio.sleep(0.2)
+        assert room(path) > LARGE
+        reader.close()
+        await database.write(partial(add, id_=2))
+        assert await is_emptied(path)
 
 
 @pytest.mark.usefixtures("_full_device")
