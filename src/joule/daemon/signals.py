@@ -46,7 +46,17 @@ class Signals:
                 log.exception("Cannot reload the configuration")
 
     def _hang_up(self) -> None:
-        if all(os.isatty(fd) for fd in self._terminals):
-            self._reload.set()
-        else:
+        gone = [fd for fd in self._terminals if not os.isatty(fd)]
+        if gone:
+            _silence(gone)
             self.stop.set()
+        else:
+            self._reload.set()
+
+
+def _silence(descriptors: list[int]) -> None:
+    """Let what is still to be printed vanish: on a closed terminal it would be an error."""
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in descriptors:
+        os.dup2(nowhere, descriptor)
+    os.close(nowhere)
