@@ -30,8 +30,8 @@ check: $(VENV)/.dev ## linters, types and import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(VENV)/.dev ## benchmarks, figures as ratios measured in one run
-	$(BIN)/python -m bench $(ARGS)
+bench: $(VENV)/.dev ## benchmarks, figures as ratios measured in one run; ENGINE=postgres for that one
+	$(BIN)/python -m bench $(if $(ENGINE),--engine $(ENGINE)) $(ARGS)
 
 crash: $(VENV)/.dev ## kills, power cuts, failing calls, a full disk; COUNT scales them
 	COUNT=$(or $(COUNT),20) $(BIN)/python -m pytest tests/crash $(ARGS)

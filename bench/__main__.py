@@ -1,4 +1,4 @@
-"""Run the benchmarks: ``make bench``, ``make bench ARGS=--full``.
+"""Run the benchmarks: ``make bench``, ``make bench ARGS=--full``, ``make bench ENGINE=postgres``.
 
 The quick run takes less than a minute. Figures go to the screen and, with ``--full`` or
 ``--keep``, to ``bench/results``.
@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import client, engine, events, flat, memory, node, steady, tick
+from bench import client, engine, events, flat, memory, node, postgres, steady, tick
 from bench.figures import Figure, as_table, conditions, keep
 
 RESULTS = Path(__file__).parent / "results"
@@ -29,6 +29,7 @@ class Size:
     blocks: int
     million_rows: int
     events: int
+    postgres_rows: int
 
 
 QUICK = Size(
@@ -39,6 +40,7 @@ QUICK = Size(
     blocks=48,
     million_rows=0,
     events=40_000,
+    postgres_rows=800_000,
 )
 FULL = Size(
     rows=10_000_000,
@@ -48,6 +50,7 @@ FULL = Size(
     blocks=160,
     million_rows=100,
     events=200_000,
+    postgres_rows=4_000_000,
 )
 
 
@@ -59,6 +62,9 @@ def main() -> None:
     )
     parser.add_argument("--full", action="store_true", help="more rows and rounds: some minutes")
     parser.add_argument("--keep", action="store_true", help="keep the figures of a quick run too")
+    parser.add_argument(
+        "--engine", choices=("embedded", "postgres"), default="embedded", help="which one"
+    )
     parser.add_argument("--folder", type=Path, help="device to measure (default: temporary files)")
     run = parser.add_mutually_exclusive_group()
     run.add_argument("--steady", type=int, metavar="MINUTES", help="only 200 slow streams, so long")
@@ -69,8 +75,14 @@ def main() -> None:
         figures = asyncio.run(long_run(options.steady, options.cycles, options.folder))
         print(as_table(figures))
         return
-    figures = asyncio.run(measure(FULL if options.full else QUICK, options.folder))
-    print(as_table(figures), flat.ABOUT, sep="\n\n")
+    size = FULL if options.full else QUICK
+    if options.engine == "postgres":
+        figures = asyncio.run(postgres.run(size.postgres_rows, size.rounds))
+        about["mode"] = f"postgres-{about['mode']}"
+        print(as_table(figures), postgres.ABOUT, sep="\n\n")
+    else:
+        figures = asyncio.run(measure(size, options.folder))
+        print(as_table(figures), flat.ABOUT, sep="\n\n")
     if options.full or options.keep:
         path = keep(RESULTS, figures, about)
         print(f"kept as bench/results/{path.name}")

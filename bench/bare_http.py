@@ -1,4 +1,8 @@
-"""A bare HTTP peer: takes and gives bytes as fast as aiohttp can. The least a client path does."""
+"""A bare HTTP peer: takes and gives bytes as fast as aiohttp can. The least a client path does.
+
+It gives bytes that it was told to keep: one chunk sent over and over would never leave the cache
+of the processor, which no node can do that has rows to give.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 CHUNK_BYTES = 512 * 1024
+
+KEPT = web.AppKey("kept", bytearray)
 
 
 class BarePeer:
@@ -38,10 +44,15 @@ class BarePeer:
         async with self._session.post(self._url, data=_chunks(data)) as answer:
             assert int(await answer.text()) == len(data)
 
+    async def keep(self, data: memoryview) -> None:
+        """Let it have bytes that :meth:`get` gets back."""
+        async with self._session.put(self._url, data=_chunks(data)) as answer:
+            assert int(await answer.text()) == len(data)
+
     async def get(self, size: int) -> None:
-        """Take this many bytes, in what comes."""
+        """Take the bytes that it keeps, this many, in what comes."""
         taken = 0
-        async with self._session.get(self._url, params={"size": size}) as answer:
+        async with self._session.get(self._url) as answer:
             async for part in answer.content.iter_any():
                 taken += len(part)
         assert taken == size
@@ -59,18 +70,26 @@ async def _take(request: web.Request) -> web.Response:
     return web.Response(text=str(taken))
 
 
+async def _keep(request: web.Request) -> web.Response:
+    kept = request.app[KEPT]
+    kept.clear()
+    async for part in request.content.iter_any():
+        kept += part
+    return web.Response(text=str(len(kept)))
+
+
 async def _give(request: web.Request) -> web.StreamResponse:
-    size, chunk = int(request.query["size"]), bytes(CHUNK_BYTES)
     answer = web.StreamResponse()
     await answer.prepare(request)
-    for at in range(0, size, CHUNK_BYTES):
-        await answer.write(chunk[: size - at])
+    async for chunk in _chunks(memoryview(request.app[KEPT])):
+        await answer.write(chunk)
     return answer
 
 
 async def _serve() -> None:
     app = web.Application()
-    app.add_routes([web.post("/", _take), web.get("/", _give)])
+    app[KEPT] = bytearray()
+    app.add_routes([web.post("/", _take), web.put("/", _keep), web.get("/", _give)])
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -50,6 +50,7 @@ async def _transfers(
     raw = rows.data.cast("B")
     times: dict[str, list[float]] = {name: [] for name in ("put", "write", "get", "read")}
     path = ""
+    await peer.keep(raw)
     for number in range(rounds):
         path = await _create(node, data, number)
         times["put"].append(await _timed(peer.put(raw)))

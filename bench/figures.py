@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PACKAGES = ("numpy", "apsw", "zstandard", "aiohttp")
+PACKAGES = ("numpy", "apsw", "zstandard", "aiohttp", "asyncpg")
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import asyncio
 import inspect
 import itertools
 import os
+import signal
 import time
 from asyncio import events
 from pathlib import Path
@@ -18,8 +19,13 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
+from joule.testing.postgres import CLUSTER
+from tests.postgres_fixtures import _reused_database, postgres_address, postgres_binaries
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+
+__all__ = ["_reused_database", "postgres_address", "postgres_binaries"]
 
 LOOP_BLOCKED_S = 10.0
 """A callback that holds the loop for so long waits for something; busy machines are slower than
@@ -35,12 +41,27 @@ _HOMES = itertools.count()
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    listen_to_signals()
     config.addinivalue_line(
         "markers", "blocks_loop: this test may hold the event loop for seconds (say why)"
     )
     config.addinivalue_line(
         "markers", "leaves_children: this test may leave child processes behind (say why)"
     )
+
+
+# ------------------------------------------------------------------ signals
+
+
+def listen_to_signals() -> None:
+    """Take the signals of a terminal as in one, also in the background of a script or in ``nohup``.
+
+    There they are ignored, and every process that a test starts would ignore them, too.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            default = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+            signal.signal(number, default)
 
 
 # ------------------------------------------------------------------ the user's own files
@@ -110,9 +131,10 @@ def _processes(pids: set[int]) -> list[psutil.Process]:
 
 
 def _is_helper(process: psutil.Process) -> bool:
-    """Say whether it is the standard library's own long-lived helper."""
+    """Say whether it is the standard library's own long-lived helper or the shared database."""
     try:
-        return any("multiprocessing" in word for word in process.cmdline())
+        words = process.cmdline()
+        return any("multiprocessing" in word or CLUSTER in word for word in words)
     except psutil.Error:
         return True
 

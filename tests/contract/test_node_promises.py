@@ -14,9 +14,11 @@ from joule.models.intervals import ALL_TIME, Interval
 from joule.models.layout import Layout
 from joule.models.streams import DataStream
 from joule.node import LocalNode
+from joule.storage.address import Address
 from joule.storage.embedded import EmbeddedEngine
 from joule.storage.interfaces import EventQuery
 from joule.storage.memory import MemoryEngine
+from joule.storage.postgres import PostgresEngine
 from joule.testing.clock import FakeClock, settle
 from tests.unit.node.support import (
     everything,
@@ -46,10 +48,18 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["memory", "embedded"])
-async def engine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Engine]:
-    engine = MemoryEngine() if request.param == "memory" else EmbeddedEngine(tmp_path / "joule.db")
-    async with engine:
+@pytest.fixture(params=["memory", "embedded", "postgres"])
+def closed_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Engine:
+    if request.param == "memory":
+        return MemoryEngine()
+    if request.param == "embedded":
+        return EmbeddedEngine(tmp_path / "joule.db")
+    return PostgresEngine(Address.parse(request.getfixturevalue("postgres_address")))
+
+
+@pytest.fixture
+async def engine(closed_engine: Engine) -> AsyncIterator[Engine]:
+    async with closed_engine as engine:
         yield engine
 
 

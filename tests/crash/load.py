@@ -10,6 +10,7 @@ import asyncio
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from joule.errors import JouleError
 from joule.models.layout import Layout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from joule.api import TcpNode
 
 STEP_US = 1000
@@ -79,16 +82,27 @@ class Load(threading.Thread):
         super().__init__(daemon=True)
         self._url, self._key = url, key
         self._acknowledged = acknowledged
+        self._cancel: Callable[[], object] = lambda: None
         self.faults: list[BaseException] = []
 
     def run(self) -> None:
         """Thread body."""
         try:
             asyncio.run(self._run())
+        except asyncio.CancelledError:  # by stop()
+            pass
         except BaseException as error:
             self.faults.append(error)
 
+    def stop(self) -> None:
+        """End it while the node lives, in the midst of what it does."""
+        with suppress(RuntimeError):  # it has ended by itself
+            self._cancel()
+
     async def _run(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._cancel = partial(asyncio.get_running_loop().call_soon_threadsafe, task.cancel)
         async with joule.api.create_tcp_node(self._url, self._key) as node:
             work = [self._rows(node, FAST, FAST_ROWS), self._deletions(node), self._late(node)]
             work += [self._rows(node, path, SLOW_ROWS) for path in SLOW]

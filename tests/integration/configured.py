@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from tests.integration.daemon import Daemon
+from tests.integration.daemon import START_S, Daemon, wait_until
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,17 @@ class ConfiguredDaemon(Daemon):
         saved = folder / "user" / "nodes.json"
         saved.parent.mkdir()
         saved.write_text(json.dumps([{"name": name, "url": self.url, "key": KEY}]))
+
+    def start(self, *options: str) -> ConfiguredDaemon:
+        """Start it and wait until it knows its user."""
+        super().start(*options)
+        headers = {"X-API-KEY": KEY}
+
+        def knows() -> bool:
+            return self.request("GET", "/version", headers=headers)[0] == 200
+
+        wait_until(knows, START_S, lambda: self.text)
+        return self
 
     def command(self, *options: str) -> list[str]:
         """The command line that starts the daemon."""

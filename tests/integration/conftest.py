@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.daemon import Daemon
+from tests.integration.lumen_requests import Lumen, plant
+from tests.joule_1_0.environment import old_python
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = ["old_python"]
 
 
 @pytest.fixture
@@ -25,3 +29,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A running node without modules, for all tests of a file."""
     with Daemon(tmp_path_factory.mktemp("node")) as made:
         yield made.start()
+
+
+@pytest.fixture(scope="module")
+def lumen(shared: Daemon) -> Lumen:
+    """A Lumen server that knows a node with two data streams and an event stream."""
+    shared.ask(plant)
+    return Lumen(shared)

@@ -7,6 +7,7 @@ import json
 import shutil
 import sys
 import textwrap
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -24,90 +25,19 @@ from tests.unit.server.site import serving
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
-    from pathlib import Path
 
 MIB = 1 << 20
 GROWTH_MAX_BYTES = 48 * MIB
 """How much a node may grow while it passes on far more than that."""
 
-APP = """\
-import asyncio, hashlib, string
-from aiohttp import web
-from joule.client import FilterModule
-
-PAGE = string.Template(
-    "<html><head><link rel=stylesheet href=assets/style.css></head>"
-    "<body><h1>Hello $name</h1><form method=post action=form></form></body></html>"
-)
-
-
-class App(FilterModule):
-    async def run(self, parsed_args, inputs, outputs):
-        while not self.stop_requested:
-            await asyncio.sleep(0.1)
-
-    def routes(self):
-        return [
-            web.get("/", self.page),
-            web.get("/assets/style.css", self.style),
-            web.post("/form", self.form),
-            web.get("/headers", self.headers),
-            web.put("/upload", self.upload),
-            web.get("/download", self.download),
-            web.get("/socket", self.socket),
-            web.get("/crash", self.crash),
-        ]
-
-    async def page(self, request):
-        return web.Response(text=PAGE.substitute(name="you"), content_type="text/html")
-
-    async def style(self, request):
-        return web.Response(text="h1 {color: red}", content_type="text/css")
-
-    async def form(self, request):
-        data = await request.post()
-        raise web.HTTPFound("./?saved=" + data["name"])
-
-    async def headers(self, request):
-        return web.json_response(dict(request.headers))
-
-    async def upload(self, request):
-        digest, size = hashlib.sha256(), 0
-        async for part in request.content.iter_any():
-            digest.update(part)
-            size += len(part)
-        return web.json_response({"size": size, "sha256": digest.hexdigest()})
-
-    async def download(self, request):
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for _ in range(int(request.query["mib"])):
-            await response.write(bytes(1 << 20))
-        return response
-
-    async def socket(self, request):
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        async for message in socket:
-            await socket.send_str(message.data.upper())
-        return socket
-
-    async def crash(self, request):
-        import os
-        os._exit(1)
-
-
-App().start()
-"""
+APP = Path(__file__).with_name("own_app.py")
 
 
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
     """A node with an app of one's own (m0) and the visualizer (m1), both running."""
     with Daemon(tmp_path_factory.mktemp("apps")) as daemon:
-        script = daemon.folder / "app.py"
-        script.write_text(APP)
-        add(daemon, "app", f"{sys.executable} {script}")
+        add(daemon, "app", f"{sys.executable} {APP}")
         visualizer = "from joule.client.builtins.visualizer import main; main()"
         add(daemon, "view", f'{sys.executable} -c "{visualizer}" --title Mains')
         daemon.start()
@@ -151,6 +81,14 @@ async def test_the_apps_are_listed_and_located(session: aiohttp.ClientSession) -
         assert answer.headers["X-Proxy-Path"].endswith("/module1:/")
 
 
+@pytest.mark.parametrize(("app", "status"), [("m0", 200), ("p0", 404), ("m9", 404), ("x", 400)])
+def test_a_proxy_in_front_of_the_node_asks_where_an_app_is(
+    node: Daemon, app: str, status: int
+) -> None:
+    headers = {**key(node), "X-App-Id": app, "X-Auth-Required": "true"}
+    assert node.request("GET", "/app/auth", headers=headers)[0] == status
+
+
 async def test_a_page_its_files_and_its_form_work(session: aiohttp.ClientSession) -> None:
     async with session.get("app/m0") as answer:
         assert "<h1>Hello you</h1>" in await answer.text()
@@ -174,6 +112,14 @@ async def test_a_web_socket_works(session: aiohttp.ClientSession) -> None:
         for word in ("one", "two"):
             await socket.send_str(word)
             assert await socket.receive_str() == word.upper()
+
+
+async def test_events_of_an_app_arrive_one_by_one(session: aiohttp.ClientSession) -> None:
+    async with session.get("app/m0/ticks") as answer:
+        assert answer.content_type == "text/event-stream"
+        assert await answer.content.readuntil(b"\n\n") == b"data: 1\n\n"
+        await session.post("app/m0/tick")
+        assert await answer.content.read() == b"data: 2\n\n"
 
 
 async def test_100_mib_go_up_and_300_down_in_bounded_memory(

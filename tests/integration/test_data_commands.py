@@ -1,30 +1,20 @@
-"""The data commands at a real node: what they print, how they end, and how 1.0's did.
-
-Each transcript is a command, its output and its status. Where ``joule==1.0.1`` has the command it
-is run, too, at the same node on a stream of its own, and prints the same, or what is listed.
-"""
+"""The data commands at a real node: what they print, how they end, and what they leave."""
 
 from __future__ import annotations
 
-import asyncio
 import json
-import re
-import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING, Any
 
-import h5py
 import numpy as np
-import psutil
 import pytest
 
 from joule.api import DataStream, Element
 from joule.models.base import DATATYPES
 from joule.models.layout import Layout
+from tests.integration.data_rows import START, intervals_of, plant, rows_of, transcript
 from tests.integration.nilmdb import PATH, NilmDB, serving
-from tests.integration.test_joule_1_0 import old_python  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,149 +23,6 @@ if TYPE_CHECKING:
     from tests.integration.daemon import Daemon
 
 pytestmark = pytest.mark.slow
-
-START = 1_700_000_000_000_000
-
-
-async def write(node: TcpNode, path: str, values: Any, starts: tuple[int, ...] = (0,)) -> None:
-    """Write the same ``(n, 2)`` values, a millisecond apart, as an interval at each start."""
-    folder, _, name = path.rpartition("/")
-    stream = DataStream(name, datatype="float32", elements=[Element("a"), Element("b")])
-    await node.data_stream_create(stream, folder)
-    async with await node.data_write(path) as pipe:
-        for start in starts:
-            times = START + start + 1000.0 * np.arange(len(values))
-            await pipe.write(np.column_stack([times, values]))
-            await pipe.close_interval()
-
-
-def plant(daemon: Daemon, path: str, count: int = 4, starts: tuple[int, ...] = (0,)) -> str:
-    """A stream of small numbers; gives its path."""
-    values = np.arange(2 * count).reshape(count, 2) / 4
-    daemon.ask(lambda node: write(node, path, values, starts))
-    return path
-
-
-def rows_of(daemon: Daemon, path: str) -> Any:
-    """All rows of a stream."""
-    return daemon.ask(lambda node: node.data_read_array(path, max_rows=None))
-
-
-def intervals_of(daemon: Daemon, path: str) -> Any:
-    """The intervals of a stream."""
-    return daemon.ask(lambda node: node.data_intervals(path))
-
-
-# ------------------------------------------------------------------ side by side with 1.0
-
-SCRIPT: list[tuple[str, ...]] = [
-    ("read", "{}"),
-    ("read", "-m", "{}"),
-    ("read", "-i", "1", "{}"),
-    ("read", "-s", str(START + 1000), "-e", str(START + 3000), "{}"),
-    ("read", "-i", "7", "{}"),
-    ("read", "-i", "x", "{}"),
-    ("read", "-s", "bad time", "{}"),
-    ("read", "-l", "-r", "5", "{}"),
-    ("read", "-l", "-s", "5", "{}"),
-    ("intervals", "{}"),
-    ("copy", "{}", "{}-copy"),
-    ("copy", "-e", "now", "{}", "{}-copy"),
-    ("copy", "-n", "{}", "{}-copy"),
-    ("copy", "-n", "-s", "5", "{}", "{}-copy"),
-    ("copy", "-s", "9", "-e", "5", "{}", "{}-copy"),
-    ("copy", "-d", "nobody", "{}", "{}-copy"),
-    ("intervals", "{}-copy"),
-    ("consolidate", "-m", "1", "{}-copy"),
-    ("consolidate", "-m", "9000000", "{}-copy"),
-    ("filter", "mean", "-w", "3", "{}", "{}-mean"),
-    ("read", "{}-mean"),
-    ("filter", "median", "-w", "3", "{}", "{}-median"),
-    ("merge", "-p", "{}", "-s", "{}-mean:m", "-d", "{}-merged"),
-    ("delete", "{}"),
-    ("delete", "--all", "-s", "5", "{}"),
-    ("delete", "--all", "{}-copy"),
-    ("intervals", "{}-copy"),
-    ("read", "{}-copy"),
-]
-
-DIFFERENT: set[tuple[str, ...]] = {
-    ("copy", "-n", "-s", "5", "{}", "{}-copy"),  # refused before the node is asked
-    ("copy", "-s", "9", "-e", "5", "{}", "{}-copy"),  # the same
-    ("copy", "-d", "nobody", "{}", "{}-copy"),  # with the reason
-    ("merge", "-p", "{}", "-s", "{}-mean:m", "-d", "{}-merged"),  # up to the end of the last piece
-    ("delete", "--all", "{}-copy"),  # 1.0 prints a line for debugging
-}
-"""What 1.0 printed otherwise; docs/compatibility.md gives the reasons."""
-
-
-def by_hand(daemon: Daemon, program: list[str], *words: str) -> tuple[int, str, str]:
-    """Run a ``joule`` command, agree to what it asks; gives status, output and errors."""
-    result = subprocess.run(
-        [*program, "data", *words],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env=daemon.environment,
-        check=False,
-        input="y\n",
-    )
-    return result.returncode, result.stdout, result.stderr
-
-
-def plain(text: str, path: str) -> list[str]:
-    """What was printed, without the name of the stream and the blanks around lines."""
-    text = re.sub(r"\r?(Copying data|reading data)[^\n]*\n", "", text)
-    lines = (re.sub(r"\s+", " ", line.replace(path, "PATH")).strip() for line in text.splitlines())
-    return [line for line in lines if line]
-
-
-@pytest.mark.timeout(300)
-def test_the_commands_print_what_those_of_1_0_print(
-    shared: Daemon,
-    old_python: Path,  # noqa: F811
-) -> None:
-    programs = {"/new/data": [sys.executable, "-m", "joule.cli"]}
-    programs["/old/data"] = [str(old_python.parent / "joule")]
-    seen: dict[str, list[tuple[int, list[str], list[str]]]] = {}
-    for path, program in programs.items():
-        plant(shared, path, 2000, (0, 5_000_000))
-        seen[path] = []
-        for words in SCRIPT:
-            status, out, errors = by_hand(shared, program, *(word.format(path) for word in words))
-            seen[path].append((status, plain(out, path), plain(errors, path)))
-    pairs = zip(SCRIPT, seen["/old/data"], seen["/new/data"], strict=True)
-    unlike = {words: (old, new) for words, old, new in pairs if old != new}
-    assert set(unlike) == DIFFERENT, {words: unlike[words] for words in set(unlike) ^ DIFFERENT}
-    for suffix in ("-mean", "-median", "-merged"):
-        old, new = rows_of(shared, f"/old/data{suffix}"), rows_of(shared, f"/new/data{suffix}")
-        assert np.array_equal(old["timestamp"], new["timestamp"]), suffix
-        assert np.allclose(old["data"], new["data"]), suffix
-
-
-def test_files_go_to_1_0_and_come_from_it(
-    shared: Daemon,
-    old_python: Path,  # noqa: F811
-    tmp_path: Path,
-) -> None:
-    old, new = [str(old_python.parent / "joule")], [sys.executable, "-m", "joule.cli"]
-    path = plant(shared, "/exchange/data", 50)
-    for index, (writer, reader) in enumerate(((old, new), (new, old))):
-        file, target = str(tmp_path / f"{index}.h5"), f"/exchange/{index}"
-        assert by_hand(shared, writer, "read", "-f", file, path)[0] == 0
-        status, _, errors = by_hand(shared, reader, "ingest", "-s", target, file)
-        assert status == 0, errors
-        assert rows_of(shared, target).tobytes() == rows_of(shared, path).tobytes()
-
-
-# ------------------------------------------------------------------ transcripts of our own
-
-
-def transcript(daemon: Daemon, *words: str, answer: str = "") -> str:
-    """Run a command and give its output, what it said of errors and its status."""
-    result = daemon.joule("data", *words, answer=answer)
-    errors = result.stderr.split("--\n", 1)[-1]
-    return f"{result.stdout}{errors}[{result.returncode}]"
 
 
 def test_intervals_can_be_had_as_json(shared: Daemon) -> None:
@@ -326,7 +173,7 @@ def test_a_stream_of_nilmdb_is_copied_break_by_break(shared: Daemon) -> None:
     rows["timestamp"][1000:] += 500_000
     rows["data"] = np.arange(9000).reshape(-1, 3)
     ends = [(START, START + 999_001), (START + 1_500_000, START + 3_499_001)]
-    with serving(NilmDB("float32_3", rows, ends)) as double:
+    with serving(NilmDB().plant(PATH, "float32_3", rows, ends)) as double:
         words = ("copy", "--source-url", double.url, PATH, "/nilm/data")
         part = transcript(shared, *words, "-e", str(START + 2_000_000))
         assert part == "\tcreating destination stream\n\tOK\n[0]"
@@ -339,101 +186,3 @@ def test_a_stream_of_nilmdb_is_copied_break_by_break(shared: Daemon) -> None:
     assert f"Cannot contact node at [{double.url}]" in gone
     other = transcript(shared, "copy", "--source-url", shared.url, PATH, "/nilm/data")
     assert other.endswith("[1]")
-
-
-# ------------------------------------------------------------------ large ones
-
-MEASURED = """
-import re, sys
-from joule.cli import main
-try:
-    main()
-finally:
-    status = open("/proc/self/status").read()
-    print(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1], file=sys.stderr)
-"""
-
-
-@pytest.fixture(scope="module")
-def large(shared: Daemon) -> str:
-    """A stream of five million rows (80 MB)."""
-
-    async def fill(node: TcpNode) -> None:
-        wanted = DataStream("data", elements=[Element("a"), Element("b")])
-        stream = await node.data_stream_create(wanted, "/large")
-        block: Any = np.zeros(500_000, stream.rows_layout.dtype)
-        async with await node.data_write(stream) as pipe:
-            for index in range(10):
-                block["timestamp"] = START + 100 * (np.arange(500_000) + index * 500_000)
-                block["data"][:, 0] = np.arange(500_000)
-                await pipe.write(block)
-
-    shared.ask(fill)
-    return "/large/data"
-
-
-@pytest.mark.parametrize("suffix", ["npy", "h5", "parquet"])
-def test_a_large_stream_goes_into_a_file_in_little_memory(
-    shared: Daemon, large: str, tmp_path: Path, suffix: str
-) -> None:
-    file = tmp_path / f"rows.{suffix}"
-    result = subprocess.run(
-        [sys.executable, "-c", MEASURED, "data", "read", "-f", str(file), large],
-        env=shared.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr
-    assert int(result.stderr.splitlines()[-1]) < 250 * 1024  # KiB; the rows alone are 78 MiB
-    if suffix == "npy":
-        assert len(np.load(file, mmap_mode="r")) == 5_000_000
-    if suffix == "h5":
-        with h5py.File(file) as saved:
-            assert saved["data"].shape == (5_000_000, 2)
-
-
-def test_ctrl_c_leaves_no_half_of_a_file(shared: Daemon, large: str, tmp_path: Path) -> None:
-    file = tmp_path / "rows.csv"
-    reading = subprocess.Popen(
-        [sys.executable, "-m", "joule.cli", "data", "read", "-f", str(file), large],
-        env=shared.environment,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    while not (tmp_path / "rows.csv.part").exists() and psutil.pid_exists(reading.pid):
-        time.sleep(0.01)
-    reading.send_signal(signal.SIGINT)
-    _, errors = reading.communicate(timeout=30)
-    assert reading.returncode == 130
-    assert f"Interrupted: [{file}] was not written" in errors
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_ctrl_c_ends_a_live_file_with_what_came(shared: Daemon, tmp_path: Path) -> None:
-    file = tmp_path / "live.csv"
-    command = [sys.executable, "-m", "joule.cli", "data", "read", "-l", "-f", str(file)]
-
-    async def produce(node: TcpNode) -> tuple[int | None, str]:
-        await node.data_stream_create(DataStream("data", elements=[Element("a")]), "/live")
-        async with await node.data_write("/live/data") as pipe:
-            await pipe.write([[float(START), 1.0]])
-            reading = await asyncio.create_subprocess_exec(
-                *command, "/live/data", env=shared.environment, stderr=subprocess.PIPE
-            )
-            at = START
-            while not (tmp_path / "live.csv.part").exists() and reading.returncode is None:
-                at += 1000
-                await pipe.write([[float(at), 2.0]])
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(0.2)  # the block in which the file began is being written
-            reading.send_signal(signal.SIGINT)
-            _, errors = await reading.communicate()
-        return reading.returncode, errors.decode()
-
-    status, errors = shared.ask(produce)
-    assert status == 0, errors
-    lines = file.read_text().splitlines()
-    assert lines[0] == "timestamp,a"
-    assert lines[1].endswith(",2.0")
-    assert list(tmp_path.iterdir()) == [file]

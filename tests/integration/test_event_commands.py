@@ -90,6 +90,14 @@ def test_replacing_a_range_leaves_what_began_before(shared: Daemon, top: str) ->
     assert [n for _, _, n in contents(shared, f"{top}/b")] == [20, 11, 22]
 
 
+def test_replacing_a_range_leaves_however_many_began_before(shared: Daemon, top: str) -> None:
+    many = [event(n, n / SECOND, 9) for n in range(10_050)]
+    write(shared, f"{top}/a", [event(-1, 5, 9)])
+    write(shared, f"{top}/b", [*many, event(-2, 5, 9)])
+    ok(shared, "event", "copy", "-a", "replace", "-s", str(START + SECOND), f"{top}/a", f"{top}/b")
+    assert [n for _, _, n in contents(shared, f"{top}/b")] == [*range(10_050), -1]
+
+
 def test_events_are_printed_one_to_a_line_as_many_as_wanted(shared: Daemon, top: str) -> None:
     write(shared, f"{top}/a", [event(n, n, None if n % 2 else n + 1) for n in range(6_000)])
     lines = ok(shared, "event", "read", f"{top}/a").splitlines()

@@ -6,26 +6,28 @@ one is made under ``.cache`` on the first run.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from joule.api import DataStream, Element, EventStream
 from tests.integration.daemon import Daemon, wait_until
+
+if TYPE_CHECKING:
+    from joule.api import TcpNode
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
 SCRIPT = Path(__file__).with_name("joule_1_0_client.py")
 EVERY_METHOD = SCRIPT.with_name("joule_1_0_every_method.py")
+LINKS = SCRIPT.with_name("joule_1_0_links.py")
 
-DIFFERENT = {"data_write falling", "data_read nothing"}
+DIFFERENT = {"data_write falling", "data_read nothing", "db_connect"}
 """What the two clients answer differently; docs/compatibility.md gives the reasons."""
 
 NOT_IN_1_0 = {
@@ -44,35 +46,6 @@ NOT_IN_1_0 = {
 }
 
 START = 1_700_000_000_000_000
-
-
-@pytest.fixture(scope="session")
-def old_python() -> Path:
-    """An interpreter that has joule 1.0.1; the tests are skipped where there can be none."""
-    named = os.environ.get("JOULE_1_0_PYTHON")
-    if named:
-        return Path(named)
-    home = ROOT / ".cache" / "joule-1.0.1"
-    home.parent.mkdir(exist_ok=True)
-    with (home.parent / "joule-1.0.1.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (home / "complete").exists():
-            install(home)
-    return home / "bin" / "python"
-
-
-def install(home: Path) -> None:
-    """Make the environment, or skip."""
-    python = home / "bin" / "python"
-    packages = ["joule==1.0.1", "sqlalchemy<2.1"]
-    for command in (
-        [sys.executable, "-m", "venv", "--clear", str(home)],
-        [str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages],
-    ):
-        result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
-        if result.returncode:
-            pytest.skip(f"joule 1.0.1 cannot be installed: {result.stderr.strip()[-300:]}")
-    (home / "complete").touch()
 
 
 @pytest.fixture
@@ -234,6 +207,34 @@ def is_alike(old: Any, new: Any) -> bool:
         text = old["text"].removeprefix("404: ")  # aiohttp's own text for a path it does not know
         return text == new["text"] and old["raised"][0] in new["raised"]
     return bool(old == new)
+
+
+def links(daemon: Daemon, python: Path, folder: str) -> list[str]:
+    """Let a client make links into Lumen."""
+    result = subprocess.run(
+        [str(python), str(LINKS), daemon.url, daemon.key, folder],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=daemon.environment,
+        check=False,
+    )
+    if "No module named 'lzstring'" in result.stderr:
+        pytest.skip("the environment of joule 1.0.1 has no lzstring")
+    assert result.returncode == 0, result.stderr
+    return result.stdout.splitlines()
+
+
+def test_both_clients_make_the_same_links_into_lumen(shared: Daemon, old_python: Path) -> None:
+    async def plant(node: TcpNode) -> None:
+        elements = [Element("first"), Element("second", "V")]
+        await node.data_stream_create(DataStream("data", elements=elements), "/links/deep")
+        await node.event_stream_create(EventStream("events"), "/links/deep")
+
+    shared.ask(plant)
+    made = links(shared, old_python, "/links/deep")
+    assert len(made) == 3
+    assert links(shared, Path(sys.executable), "/links/deep") == made
 
 
 @pytest.mark.timeout(300)

@@ -14,7 +14,6 @@ from tests.integration.certificates import self_signed, signed
 from tests.integration.configured import ConfiguredDaemon
 from tests.integration.daemon import wait_until
 from tests.integration.lumen import AUTH_KEY, Lumen, lumen_thread
-from tests.integration.test_joule_1_0 import old_python  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -198,7 +197,7 @@ def test_nodes_with_certificates_of_one_authority_follow_each_other(tmp_path: Pa
 def test_the_command_of_joule_1_0_manages_masters(
     shared: Daemon,
     second: Daemon,
-    old_python: Path,  # noqa: F811
+    old_python: Path,
 ) -> None:
     def old(*words: str, answer: str = "") -> str:
         program = str(old_python.parent / "joule")

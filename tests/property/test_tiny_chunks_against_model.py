@@ -21,7 +21,8 @@ from joule.storage.embedded.checking.spans import check_spans
 from joule.storage.embedded.snapshot import snapshot
 from joule.storage.interfaces import Kind
 from joule.testing.faults import REPORTED, Fault, FaultyFiles
-from tests.property.test_store_against_model import EmbeddedAgainstModel, places, quick
+from tests.property.store_machine import places
+from tests.property.test_store_against_model import EmbeddedAgainstModel, quick
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

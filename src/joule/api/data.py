@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from joule.api import targets
 from joule.api.answers import listed, member, understood
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from joule.models.pipes import InputPipe
 
 log = logging.getLogger(__name__)
-
-_UNLIMITED_ROWS = 2**62
 
 
 class DataActions(DataStreamActions):
@@ -44,9 +42,7 @@ class DataActions(DataStreamActions):
         all means, then all minima, then all maxima. A range without rows gives a pipe that has
         ended. The pipe's reads raise ``NodeConnectionError`` when the connection breaks off.
         """
-        params = targets.bounds(start, end)
-        if max_rows is not None:
-            params["max-rows"] = int(max_rows)
+        params = _range(start, end, max_rows)
         source = await self._resolved(stream)
         return await self._reading(source, {"id": source.id} | params)
 
@@ -64,12 +60,14 @@ class DataActions(DataStreamActions):
         they are. Gives ``(n,)`` rows, or with ``flatten`` a 2-D array with the timestamps in column
         0. Raises ``PipeError`` (``No data in pipe``) when there are no rows in the range.
         """
-        pipe = await self.data_read(stream, start, end, max_rows)
-        if pipe.decimated:
-            log.info(
-                "data_read_array: each row of [%s] stands for %d", pipe.name, pipe.decimation_level
-            )
-        return await pipe.read_all(flatten=flatten, maxrows=_UNLIMITED_ROWS)
+        from joule.api.reading import read_array  # numpy, which few commands need
+        from joule.models.layout import flat
+
+        params = targets.data_stream(stream) | _range(start, end, max_rows)
+        rows, level = await read_array(self.session, params)
+        if level > 1:
+            log.info("data_read_array: each row of [%s] stands for %d", stream, level)
+        return cast("Rows", flat(rows)) if flatten else rows
 
     async def data_subscribe(self, stream: DataStreamSpec, start: float | None = None) -> InputPipe:
         """Follow the rows of a stream as they are produced, through a pipe that must be closed.
@@ -169,6 +167,14 @@ class DataActions(DataStreamActions):
 
     async def _resolved(self, stream: DataStreamSpec) -> DataStream:
         return stream if isinstance(stream, DataStream) else await self.data_stream_get(stream)
+
+
+def _range(start: float | None, end: float | None, max_rows: int | None) -> Params:
+    """Give the parameters that say which rows to read, and how many at most."""
+    params = targets.bounds(start, end)
+    if max_rows is not None:
+        params["max-rows"] = int(max_rows)
+    return params
 
 
 def _compare(given: DataStream, stored: DataStream) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from importlib import import_module
+from importlib.util import find_spec
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -27,21 +28,25 @@ class DatabaseActions(NodePart):
         Raises ``ApiError``, which says what to do instead, when the node keeps its data in a file.
         """
         info = understood(_connection, await self.session.get(Route.DB_CONNECTION))
-        if _is_loopback(info.host):
-            info.host = urlsplit(self.url).hostname or info.host
+        own = urlsplit(self.url).hostname
+        if _is_loopback(info.host) and own and not own.endswith(".localhost"):
+            info.host = own
         return info
 
     async def db_connect(self) -> Any:
         """Make a SQLAlchemy engine for the node's database.
 
-        The file of a node on this machine is opened for reading only: folders, streams, events
-        and annotations are tables, rows of data are packed (read those through the API). It needs
-        the package ``sqlalchemy`` and, for a file, the right to read it. Raises ``ApiError`` when
-        either is missing, or when the file is on another machine.
+        A PostgreSQL database is connected to as ``joule_module``, which may read streams, events
+        and metadata and own tables in the schemas of modules. The file of a node on this machine
+        is opened for reading only: folders, streams, events and annotations are tables, rows of
+        data are packed (read those through the API).
+
+        It needs the packages of ``joule[database]`` and, for a file, the right to read it. Raises
+        ``ApiError`` when either is missing, or when the file is on another machine.
         """
         path = Path(str(member("path", await self.session.get(Route.DBINFO))))
         if not (self._is_local and await asyncio.to_thread(path.is_file)):
-            return _engine((await self.db_connection_info()).to_dsn())
+            return _engine(_with_driver((await self.db_connection_info()).to_dsn()))
         uuid = str(member("uuid", await self.session.get(Route.VERSION_JSON)))
         engine = _engine(f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true")
         try:
@@ -63,6 +68,12 @@ def _engine(url: str) -> Any:
         return import_module("sqlalchemy").create_engine(url)  # which loads the driver
     except ImportError as error:
         raise ApiError(f"install the package [{error.name}] to connect to the database") from error
+
+
+def _with_driver(dsn: str) -> str:
+    """Have SQLAlchemy take psycopg where it is installed: it would look for psycopg2."""
+    scheme, _, rest = dsn.partition("://")
+    return f"{scheme}+psycopg://{rest}" if find_spec("psycopg") else dsn
 
 
 def _check_owner(engine: Any, path: Path, uuid: str) -> None:

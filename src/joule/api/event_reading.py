@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from joule.api.answers import listed, member, understood
-from joule.api.session import value_of
+from joule.api.bodies import value_of
 from joule.models.events import EventStreamInfo
 from joule.wire.event_text import events_of, found_events
 from joule.wire.json_models import event_from_json, info_from_json

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from joule.api import targets
 from joule.api.answers import listed, member
-from joule.api.session import encoded, value_of
+from joule.api.bodies import encoded, value_of
 from joule.models.events import Event
 from joule.wire.event_text import StoredEvents, events_text, stored_events
 from joule.wire.json_models import event_to_json

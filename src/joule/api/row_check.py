@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from joule import kernels
 from joule.errors import DataError
 from joule.models.layout import find_tokens
 from joule.utilities import time_now, timestamp_to_human
@@ -24,7 +23,6 @@ class RowCheck:
     def __init__(self, stream: DataStream) -> None:
         self._stream = stream
         self._last: int | None = None
-        self._is_float = stream.datatype.startswith("float")
         self._warned = False
 
     def __call__(self, rows: Rows) -> None:
@@ -33,11 +31,11 @@ class RowCheck:
         first, last = int(timestamps[0]), int(timestamps[-1])
         if self._last is not None and first <= self._last:
             raise DataError(_not_monotonic(self._last, first))
-        falls = timestamps[1:] <= timestamps[:-1]
-        if falls.any():
-            at = int(falls.argmax())
-            raise DataError(_not_monotonic(int(timestamps[at]), int(timestamps[at + 1])))
-        if self._is_float and not _all_finite(rows):
+        falling, infinite = kernels.check(rows)
+        if falling is not None:
+            before, after = timestamps[falling - 1 : falling + 1]
+            raise DataError(_not_monotonic(int(before), int(after)))
+        if infinite is not None:
             raise DataError("invalid values (NaN or Inf)")
         if first <= 0 <= last and len(find_tokens(rows)):
             raise DataError("a row of zeros at time 0 cannot be sent, it marks an interval break")
@@ -54,10 +52,6 @@ class RowCheck:
             timestamp_to_human(first).rstrip(),
             self._stream.name,
         )
-
-
-def _all_finite(rows: Rows) -> bool:
-    return bool(np.isfinite(rows["data"]).all())
 
 
 def _not_monotonic(before: int, after: int) -> str:

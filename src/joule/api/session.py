@@ -10,30 +10,36 @@ import asyncio
 import json as codec
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from joule.api.bodies import encoded, value_of
 from joule.errors import ApiError, NodeConnectionError
 from joule.wire.faults import FAULT_HEADER, error_from
-from joule.wire.json_text import decoded
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Mapping
+    from collections.abc import (
+        AsyncGenerator,
+        AsyncIterable,
+        Awaitable,
+        Callable,
+        Iterator,
+        Mapping,
+    )
 
     import aiohttp
     from typing_extensions import Buffer
 
     from joule.api.transport import Transport
 
+    _Answer: TypeAlias = tuple[aiohttp.ClientResponse, bytes]
+
 READ_BUFFER_BYTES = 1 << 20
 """When twice as much of an answer waits on this side, the node is slowed down."""
 
 UNTRUSTED = "the specified certificate authority did not validate this server"
 
-
 _JSON_HEADERS = {"Content-Type": "application/json"}
-
-_OK_BYTES_MAX = 16
-"""An answer that is longer is JSON; a long one is not searched for the word."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +49,7 @@ class Policy:
     When not the node answers but something on the way to it, with 501 and above, the request is
     made again ``retries`` times, ``retry_delay_s`` apart: always if it only asks, after 503 (not
     passed on) also if it changes something. Without an answer nothing is tried again, nor is data
-    that is read or written. ``timeout_s`` limits one request and its answer,
+    that is written. ``timeout_s`` limits one request and its answer,
     None for as long as it takes; data that is read or written has no such limit.
     ``connect_timeout_s`` limits the wait for a connection.
     """
@@ -111,14 +117,12 @@ class Session:
     ) -> aiohttp.ClientResponse:
         """Give an answer of status 200 whose body is still to come, without limit of time.
 
-        The caller closes it. ``data`` is sent while the answer is awaited.
+        The caller closes it. ``data`` is sent while the answer is awaited, and only once.
         """
-        client = await self._opened_client()
-        with translated(self.url):
-            response = await client.request(method, self._address(route), params=params, data=data)
-            if response.status != 200:
-                async with response:
-                    raise _fault(response, await response.read())
+        begin = partial(self._begin, method, route, params, data)
+        response, refusal = await (self._patiently(method, begin) if data is None else begin())
+        if response.status != 200:
+            raise _fault(response, refusal)
         return response
 
     async def close(self) -> None:
@@ -135,19 +139,40 @@ class Session:
         body: bytes | None = None,
     ) -> bytes:
         """Send a request and give the text of its answer, which :func:`value_of` reads."""
+        exchange = partial(self._exchange, method, route, params, body)
+        response, content = await self._patiently(method, exchange)
+        if response.status != 200:
+            raise _fault(response, content)
+        return content
+
+    async def _patiently(self, method: str, ask: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """Ask until it is the node that answers, as often as the policy says."""
         attempts = 1 + (self.policy.retries if self.transport.passes_gateways else 0)
         for attempt in range(attempts):
             if attempt:
                 await asyncio.sleep(self.policy.retry_delay_s)
-            response, content = await self._exchange(method, route, params, body)
-            if not _may_be_repeated(method, response):
-                break
-        else:
-            if attempts > 1:
-                raise ApiError(f"API Error [{response.status}]: max retry count exceeded")
-        if response.status != 200:
-            raise _fault(response, content)
-        return content
+            answer = await ask()
+            if not _may_be_repeated(method, answer[0]):
+                return answer
+        if attempts > 1:
+            raise ApiError(f"API Error [{answer[0].status}]: max retry count exceeded")
+        return answer
+
+    async def _begin(
+        self,
+        method: str,
+        route: str,
+        params: Mapping[str, Any] | None,
+        data: AsyncIterable[Buffer] | None,
+    ) -> _Answer:
+        """Send a request; of its answer only a refusal is read, and then it is closed."""
+        client = await self._opened_client()
+        with translated(self.url):
+            response = await client.request(method, self._address(route), params=params, data=data)
+            if response.status == 200:
+                return response, b""
+            async with response:
+                return response, await response.read()
 
     async def _exchange(
         self,
@@ -155,7 +180,7 @@ class Session:
         route: str,
         params: Mapping[str, Any] | None,
         body: bytes | None,
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
+    ) -> _Answer:
         client = await self._opened_client()
         headers = None if body is None else _JSON_HEADERS
         with translated(self.url):
@@ -213,25 +238,10 @@ def translated(url: str) -> Iterator[None]:
         raise
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
         raise NodeConnectionError(UNTRUSTED) from error
-    except aiohttp.InvalidURL as error:
+    except (aiohttp.InvalidURL, UnicodeError) as error:  # the name of a host has its rules, too
         raise ApiError(f"Invalid node URL [{url}]") from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise NodeConnectionError(f"Cannot contact node at [{url}]") from error
-
-
-def encoded(value: Any) -> bytes:
-    """Write a value as JSON; numpy numbers count as numbers."""
-    return _ENCODER.encode(value).encode()
-
-
-def _plain(value: Any) -> Any:
-    tolist = getattr(value, "tolist", None)  # as numpy's have; not worth loading numpy to ask it
-    if tolist is None:
-        raise TypeError(f"a {type(value).__name__} has no JSON form")
-    return tolist()
-
-
-_ENCODER = codec.JSONEncoder(default=_plain, separators=(",", ":"))
 
 
 def _may_be_repeated(method: str, response: aiohttp.ClientResponse) -> bool:
@@ -255,19 +265,3 @@ def _reason(text: str) -> str:
     except ValueError:
         return text  # a bare text labelled as JSON
     return str(answer["error"]) if isinstance(answer, dict) and "error" in answer else text
-
-
-def value_of(content: bytes) -> Any:
-    """Give the JSON of an answer; None when it is ``ok``, ``ApiError`` when it is neither."""
-    if len(content) < _OK_BYTES_MAX and content.strip().lower() == b"ok":
-        return None
-    try:
-        return decoded(content, _tolerantly)
-    except ValueError as error:
-        text = content.decode("utf-8", "replace")
-        raise ApiError(f"Invalid node response: {text}") from error
-
-
-def _tolerantly(content: bytes | str) -> Any:
-    text = content if isinstance(content, str) else content.decode("utf-8", "replace")
-    return codec.loads(text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ import click
 import joule
 from joule.cli import output
 from joule.cli.check import look_through
-from joule.cli.host import existing_store, host_node, stopped, store_of
+from joule.cli.host import adopt, existing_store, host_node, stopped, store_of
 from joule.cli.node import human_bytes
 from joule.config.places import API_SOCKET, socket_folder
 from joule.errors import NodeConnectionError, StorageError, StorageInUseError
@@ -46,6 +45,8 @@ def backup(file: Path, yes: bool, config: MainConfig) -> None:
     with output.share("Copying") as progress:
         copy_store(store, file.absolute(), progress)
     output.line(f"Saved {human_bytes(file.stat().st_size)} to [{file}]")
+    if config.nilmdb_url is not None:
+        output.line(f"The rows of data streams are in NilmDB at [{config.nilmdb_url}], not in it")
 
 
 @click.command("restore")
@@ -60,11 +61,10 @@ def restore(file: Path, config: MainConfig) -> None:
     if config.file is None:
         config.folders.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with stopped(), held(store):
-        _adopt(store.with_name(f"{store.name}.lock"))
         if store.exists() and file.exists() and file.samefile(store):
             raise StorageError(f"{file} is the store itself")
-        with _checked_copy(file, store.with_name(f"{store.name}.restored")) as new:
-            _adopt(new)
+        with checked_copy(file, store.with_name(f"{store.name}.restored")) as new:
+            adopt(new)
             aside = replace_store(store, new)
     output.line(f"Restored [{file}]")
     if aside is not None:
@@ -86,7 +86,7 @@ async def _commit(config: MainConfig, store: Path) -> None:
 
 
 @contextmanager
-def _checked_copy(file: Path, new: Path) -> Iterator[Path]:
+def checked_copy(file: Path, new: Path) -> Iterator[Path]:
     """Copy a store to ``new``, of today's format and without faults; gone when something fails."""
     try:
         with output.share("Copying") as progress:
@@ -104,10 +104,3 @@ def _checked_copy(file: Path, new: Path) -> Iterator[Path]:
 async def _upgrade(store: Path) -> None:
     async with EmbeddedEngine(store):
         pass
-
-
-def _adopt(path: Path) -> None:
-    """Give a file that root made to the owner of the folder it lies in: the node's user."""
-    if os.geteuid() == 0:
-        owner = path.parent.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)

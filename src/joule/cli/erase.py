@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from joule.cli.host import existing_store, host_node, stopped
+from joule.cli.host import existing_store, host_node, inspected, server_of, stopped
+from joule.errors import StorageInUseError
 from joule.storage import open_engine
 from joule.storage.embedded.copying import held
 from joule.storage.interfaces import CatalogChanges, Kind
@@ -28,17 +29,25 @@ def erase(links: bool, yes: bool, config: MainConfig) -> None:
 
     The node must be stopped.
     """
-    store = existing_store(config)
     with stopped():
-        with held(store):
-            pass  # say that it runs before asking anything
+        _check_stopped(config)  # say that it runs before asking anything
         if not yes:
             click.confirm("Are you sure you want to wipe the local node?", abort=True)
         asyncio.run(_erase(config, links=links))
 
 
+def _check_stopped(config: MainConfig) -> None:
+    server = server_of(config)
+    if server is None:
+        with held(existing_store(config)):
+            return
+    if asyncio.run(inspected(server)).is_in_use:
+        raise StorageInUseError(f"{server} is in use by another node")
+
+
 async def _erase(config: MainConfig, *, links: bool) -> None:
-    async with open_engine(config.database, config.folders.data) as engine:
+    place = config.database, config.folders.data
+    async with open_engine(*place, nilmdb_url=config.nilmdb_url) as engine:
         catalog = await engine.catalog.load()
         await engine.catalog.apply(CatalogChanges(delete=_doomed(catalog, links=links)))
         await engine.samples.drop([stream.id for stream in catalog.data_streams])

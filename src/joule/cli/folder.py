@@ -11,6 +11,7 @@ from joule.cli.lazy import Entry, lazy_group
 from joule.cli.options import as_json
 from joule.cli.session import on_node
 from joule.cli.tree import TreeStyle, tree_lines
+from joule.cli.whole import whole_commands
 from joule.wire.json_models import folder_to_json
 
 if TYPE_CHECKING:
@@ -59,26 +60,7 @@ async def list_folder(
     output.line()
 
 
-@click.command("move")
-@click.argument("source")
-@click.argument("destination")
-@on_node
-async def move(node: Node, source: str, destination: str) -> None:
-    """Move the folder SOURCE into the folder DESTINATION, which is made if needed."""
-    await node.folder_move(source, destination)
-    output.ok()
-
-
-@click.command("rename")
-@click.argument("folder")
-@click.argument("name")
-@on_node
-async def rename(node: Node, folder: str, name: str) -> None:
-    """Change the name of FOLDER to NAME."""
-    found = await node.folder_get(folder)
-    found.name = name
-    await node.folder_update(found)
-    output.ok()
+move, rename = whole_commands("folder")
 
 
 @click.command("delete")

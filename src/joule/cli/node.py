@@ -99,10 +99,10 @@ async def info(node: Node, as_json: bool) -> None:
         width=18,
     )
     if found.size_db >= 0:
-        size, free = human_bytes(found.size_db), human_bytes(found.size_free)
-        output.fields(
-            [("Database Size", f"\t{size}"), ("Space Available", f"\t{free}")], indent="", width=18
-        )
+        output.fields([("Database Size", f"\t{human_bytes(found.size_db)}")], indent="", width=18)
+    if found.size_free >= 0:
+        free = human_bytes(found.size_free)
+        output.fields([("Space Available", f"\t{free}")], indent="", width=18)
     if found.fault is not None:
         output.fields([("Fault", f"\t{found.fault}")], indent="", width=18)
 

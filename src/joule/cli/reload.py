@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 import click
 
-import joule
 from joule.cli import output
-from joule.cli.host import host_node
-from joule.config.places import API_SOCKET, socket_folder
+from joule.cli.host import host_node, on_host_node
 
 if TYPE_CHECKING:
-    from joule.api import ReloadReport
+    from joule.api import Node, ReloadReport
     from joule.config.main_conf import MainConfig
 
 
@@ -25,7 +22,7 @@ def reload(config: MainConfig) -> None:
     Modules whose files have not changed go on without a break. A file that cannot be used is named
     with its reason and changes nothing; the exit status is 1 then.
     """
-    report = asyncio.run(_reload(config))
+    report = on_host_node(_reload)(config)
     for change in ("added", "changed", "removed"):
         for name in getattr(report, change):
             output.line(f"{change} module {name}")
@@ -36,7 +33,5 @@ def reload(config: MainConfig) -> None:
     output.ok()
 
 
-async def _reload(config: MainConfig) -> ReloadReport:
-    socket = socket_folder(config.folders) / API_SOCKET
-    async with joule.api.UnixNode("local", str(socket)) as node:
-        return await node.reload()
+async def _reload(node: Node) -> ReloadReport:
+    return await node.reload()

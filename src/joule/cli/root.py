@@ -44,6 +44,7 @@ def _node_names(_: click.Context, __: click.Parameter, incomplete: str) -> list[
     cls=Root,
     entries={
         "admin": Entry("joule.cli.admin:group", "Manage the node on this machine."),
+        "archive": Entry("joule.cli.archive:group", "Look into archives and import them."),
         "completion": Entry("joule.cli.completion:completion", "Complete commands in your shell."),
         "data": Entry("joule.cli.data:group", "Read, write and remove data."),
         "doctor": Entry("joule.cli.doctor:doctor", "Find out what is wrong with a node here."),

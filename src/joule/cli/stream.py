@@ -12,6 +12,7 @@ from joule.cli import output
 from joule.cli.lazy import Entry, lazy_group
 from joule.cli.options import as_json
 from joule.cli.session import on_node
+from joule.cli.whole import whole_commands
 from joule.errors import NotFoundError
 from joule.wire.json_models import data_stream_to_json
 
@@ -123,26 +124,7 @@ def _limit(value: float | None) -> str:
     return "[auto]" if value is None else f"{value:g}"
 
 
-@click.command("move")
-@click.argument("source")
-@click.argument("destination")
-@on_node
-async def move(node: Node, source: str, destination: str) -> None:
-    """Move the data stream SOURCE into the folder DESTINATION, which is made if needed."""
-    await node.data_stream_move(source, destination)
-    output.ok()
-
-
-@click.command("rename")
-@click.argument("stream")
-@click.argument("name")
-@on_node
-async def rename(node: Node, stream: str, name: str) -> None:
-    """Change the name of STREAM to NAME."""
-    found = await node.data_stream_get(stream)
-    found.name = name
-    await node.data_stream_update(found)
-    output.ok()
+move, rename = whole_commands("data_stream")
 
 
 @click.command("delete")

@@ -47,8 +47,10 @@ class FIRFilterModule(FilterModule):
         await run_window(source, target, window)
 
 
-def convolve(taps: NDArray[np.float64], data: NDArray[Any]) -> NDArray[np.float64]:
+def convolve(taps: NDArray[np.float64], data: NDArray[Any]) -> NDArray[Any]:
     """Weight each run of rows of ``(n, width)`` values: gives ``(n - len(taps) + 1, width)``."""
+    if len(taps) == 1 and taps[0] == 1:
+        return data  # also integers that a float cannot hold
     values = data.astype(np.float64)
     if len(taps) > _DIRECT_TAPS:
         return _convolve_spectrum(taps, values)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from joule.config.ini import Section, main_section, parse_ini
+from joule.config.rules import duration_us
 from joule.errors import ConfigurationError
 
 SYSTEM_FILE = Path("/etc/joule/main.conf")
@@ -25,8 +27,8 @@ class Folders:
     event_streams: Path = Path("/etc/joule/event_stream_configs")
     importers: Path = Path("/etc/joule/importer_configs")
     exporters: Path = Path("/etc/joule/exporter_configs")
-    importer_data: Path = Path("/var/run/joule/importer_data")
-    exporter_data: Path = Path("/var/run/joule/exporter_data")
+    importer_data: Path = SYSTEM_DATA / "importer_data"
+    exporter_data: Path = SYSTEM_DATA / "exporter_data"
     sockets: Path = Path("/tmp/joule")
     data: Path = SYSTEM_DATA
 
@@ -55,7 +57,8 @@ class MainConfig:
 
     ``ip_address`` None means that it listens on its UNIX socket only. ``database`` None is the
     embedded store in ``folders.data``; ``cold_encoding`` is how that stores old rows, ``pcodec``
-    or None for as they came.
+    or None for as they came; ``compress_after_us`` is the age at which TimescaleDB does, None for
+    never. ``nilmdb_url`` is the NilmDB server that has the rows, None where the database does.
     """
 
     name: str = DEFAULT_NAME
@@ -64,6 +67,8 @@ class MainConfig:
     port: int = DEFAULT_PORT
     database: str | None = None
     cold_encoding: str | None = None
+    compress_after_us: int | None = None
+    nilmdb_url: str | None = None
     insert_period_s: int = 5
     cleanup_period_s: int = 60
     max_log_lines: int = 100
@@ -119,6 +124,8 @@ def main_config(text: str, file: Path) -> MainConfig:
         port=_port(main),
         database=main.text("Database") or None,
         cold_encoding=_cold_encoding(main),
+        compress_after_us=_compress_after(main),
+        nilmdb_url=_nilmdb_url(main),
         insert_period_s=insert_s,
         cleanup_period_s=_cleanup_period(main, insert_s),
         max_log_lines=_positive(main, "MaxLogLines", 100, "MaxLogLines must be a postive number"),
@@ -133,7 +140,8 @@ def main_config(text: str, file: Path) -> MainConfig:
 
 def _folders(main: Section, file: Path) -> Folders:
     default = Folders()
-    data = SYSTEM_DATA if file == SYSTEM_FILE else file.parent / "data"
+    beside = SYSTEM_DATA if file == SYSTEM_FILE else file.parent / "data"
+    data = Path(main.text("DataDirectory") or beside)
     return Folders(
         modules=_existing(main, default.modules, "ModuleDirectory"),
         data_streams=_existing(main, default.data_streams, "DataStreamDirectory"),
@@ -144,10 +152,10 @@ def _folders(main: Section, file: Path) -> Folders:
         exporters=_existing(
             main, default.exporters, "ExporterConfigsDirectory", "ExporterConfigDirectory"
         ),
-        importer_data=Path(main.text("ImporterDataDirectory") or default.importer_data),
-        exporter_data=Path(main.text("ExporterDataDirectory") or default.exporter_data),
+        importer_data=Path(main.text("ImporterDataDirectory") or data / "importer_data"),
+        exporter_data=Path(main.text("ExporterDataDirectory") or data / "exporter_data"),
         sockets=_sockets(main, default.sockets),
-        data=Path(main.text("DataDirectory") or data),
+        data=data,
     )
 
 
@@ -208,6 +216,26 @@ def _cold_encoding(main: Section) -> str | None:
     if text not in ("none", "pcodec"):
         raise main.fault("ColdEncoding", f"ColdEncoding must be pcodec or none, not [{text}]")
     return None if text == "none" else text
+
+
+def _nilmdb_url(main: Section) -> str | None:
+    text = main.text("NilmdbUrl")
+    if not text:
+        return None
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise main.fault("NilmdbUrl", f"NilmdbUrl [{text}] is not http://HOST or https://HOST")
+    return text.rstrip("/")
+
+
+def _compress_after(main: Section) -> int | None:
+    text = main.text("CompressAfter") or "never"
+    if text.lower() == "never":
+        return None
+    try:
+        return duration_us(text)
+    except ConfigurationError as error:
+        raise main.fault("CompressAfter", str(error)) from error
 
 
 def _echo(main: Section) -> bool:

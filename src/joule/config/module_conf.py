@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_NODE_SCHEMAS = ("data", "metadata")
+_NODE_SCHEMAS = ("data", "metadata", "joule")
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ import logging
 from typing import TYPE_CHECKING, TypeVar
 
 from joule.config.event_stream_conf import event_stream_from_conf
-from joule.config.folder import Fault, conf_files, read_folder
+from joule.config.folder import Fault, read_folder
 from joule.config.module_conf import module_with_fault
 from joule.config.stream_conf import data_stream_from_conf
-from joule.errors import JouleError
+from joule.errors import JouleError, StorageError
 from joule.models.modules import ConfigFault, ReloadReport
 
 if TYPE_CHECKING:
@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from joule.config.configured import ConfiguredStream
-    from joule.config.main_conf import Folders, MainConfig
+    from joule.config.main_conf import Folders
     from joule.config.module_conf import ModuleConf
+    from joule.daemon.archive_files import ArchiveFiles
     from joule.models.streams import Stream, StreamKind
     from joule.node import Catalog
+    from joule.storage.interfaces import DatabaseAccess
     from joule.supervisor import Supervisor
 
 log = logging.getLogger(__name__)
@@ -36,10 +38,15 @@ T = TypeVar("T")
 class ConfigFiles:
     """Brings the catalog and the supervisor into the state that the files describe."""
 
-    def __init__(self, folders: Folders, catalog: Catalog) -> None:
+    def __init__(
+        self, folders: Folders, catalog: Catalog, database: DatabaseAccess | None = None
+    ) -> None:
         self._folders = folders
         self._catalog = catalog
+        self._database = database
         self._supervisor: Supervisor | None = None
+        self._archives: ArchiveFiles | None = None
+        self._archive_faults: list[Fault] = []
         self._streams: dict[Path, Stream] = {}
         self._stream_faults: list[Fault] = []
         self._module_faults: list[Fault] = []
@@ -61,8 +68,24 @@ class ConfigFiles:
         self._modules, self._module_faults = modules, faults
         for conf in modules:
             if conf.db_schema is not None:
-                log.warning("[%s]: db_schema has no effect without PostgreSQL", conf.file)
+                await self._make_schema(conf.db_schema, conf.file)
         return modules
+
+    async def load_archives(self, archives: ArchiveFiles) -> None:
+        """Let importers and exporters do what their files say, now and after each reload."""
+        self._archives = archives
+        self._archive_faults = await archives.load()
+
+    async def _make_schema(self, name: str, file: Path | None) -> None:
+        """Make the schema that a module asks for; the module runs in any case."""
+        if self._database is None:
+            log.warning("[%s]: db_schema has no effect without PostgreSQL", file)
+            return
+        try:
+            await self._database.make_schema(name)
+        except StorageError as error:
+            # The user's rights in the database, not ours.
+            log.error("[%s]: cannot make the db_schema [%s]: %s", file, name, error)  # noqa: TRY400
 
     def serve(self, supervisor: Supervisor) -> None:
         """Let ``supervisor`` run the modules from now on."""
@@ -82,6 +105,8 @@ class ConfigFiles:
         """Read all files again and do what has changed; see :meth:`Supervisor.reload`."""
         async with self._one_at_a_time:
             await self.load_streams()
+            if self._archives is not None:
+                self._archive_faults = await self._archives.load()
             modules = await self.read_modules()
             assert self._supervisor is not None, "somebody runs the modules"
             kept = {fault.file for fault in self._module_faults}
@@ -91,8 +116,9 @@ class ConfigFiles:
             return report
 
     def _all_faults(self) -> tuple[ConfigFault, ...]:
-        streams = [ConfigFault(str(fault.file), fault.text) for fault in self._stream_faults]
-        return (*streams, *self.module_faults())
+        others = [*self._stream_faults, *self._archive_faults]
+        faults = [ConfigFault(str(fault.file), fault.text) for fault in others]
+        return (*faults, *self.module_faults())
 
     def _is_followed(self, conf: ModuleConf) -> bool:
         return self._supervisor is not None and self._supervisor.follows(conf)
@@ -120,13 +146,6 @@ class ConfigFiles:
         for fault in faults:
             if fault.file in before:
                 self._streams[fault.file] = before[fault.file]
-
-
-def warn_unused(config: MainConfig) -> None:
-    """Say which settings of a Joule 1.0 main file this version does not act on."""
-    for folder in (config.folders.importers, config.folders.exporters):
-        if conf_files(folder, []):
-            log.warning("The files in [%s] are not used by this version", folder)
 
 
 async def _read(folder: Path, parse: Callable[[str, Path], T]) -> tuple[list[T], list[Fault]]:

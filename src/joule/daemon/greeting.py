@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import joule
 from joule.config.places import API_SOCKET
 from joule.daemon.demo import HOST_RAW, RANDOM_MEAN
+from joule.storage.address import Address, is_address
 
 if TYPE_CHECKING:
     from joule.config.main_conf import MainConfig
@@ -43,12 +44,18 @@ def show(config: MainConfig, url: str | None, command: str | None, *, demo: bool
     sys.stdout.flush()
 
 
+def _place(config: MainConfig) -> Path | Address:
+    if config.database is not None and is_address(config.database):
+        return Address.parse(config.database)
+    return config.folders.data
+
+
 def _lines(config: MainConfig, url: str | None, command: str | None, *, demo: bool) -> list[str]:
     socket = config.folders.sockets / API_SOCKET
     lines = [
         f"Joule {joule.__version__}, node [{config.name}]",
         f"  listening on {f'{url} and ' if url else ''}{socket}",
-        f"  data in      {config.folders.data}",
+        f"  data in      {_place(config)}",
     ]
     if command is None:
         return lines

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 import joule
 from joule.config.places import API_SOCKET, node_url
 from joule.daemon import greeting
+from joule.daemon.archive_files import ArchiveFiles
 from joule.daemon.authorise import authorise_user, is_default
-from joule.daemon.config_files import ConfigFiles, warn_unused
+from joule.daemon.config_files import ConfigFiles
 from joule.daemon.demo import write_demo
 from joule.daemon.folders import (
     FolderLock,
@@ -26,12 +27,14 @@ from joule.daemon.folders import (
     with_usable_sockets,
 )
 from joule.daemon.logs import echo_module_line, start_logging
+from joule.daemon.memory import keep_freed_memory
 from joule.daemon.options import parse_options, resolve
 from joule.daemon.signals import Signals
 from joule.daemon.users import UsersFile
 from joule.errors import ConfigurationError, JouleError
 from joule.models.proxies import Proxy
 from joule.node import LocalNode
+from joule.node.archives import Exporters, Importers
 from joule.node.clock import SystemClock
 from joule.node.remote import RemoteStreams
 from joule.server import Server, Services, TcpListener, create_app
@@ -55,6 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``jouled``; leaves the program with status 1 and one line when it cannot start."""
     options = parse_options(sys.argv[1:] if arguments is None else arguments)
     start_logging()
+    keep_freed_memory()
     try:
         asyncio.run(run(options))
     except StartError as error:
@@ -80,6 +84,8 @@ class Parts:
     node: LocalNode
     supervisor: Supervisor
     files: ConfigFiles
+    importers: Importers
+    exporters: Exporters
 
 
 def prepare(options: Options) -> MainConfig:
@@ -95,8 +101,13 @@ def prepare(options: Options) -> MainConfig:
 
 
 def _engine(config: MainConfig) -> Engine:
-    encoding = config.cold_encoding
-    return open_engine(config.database, config.folders.data, cold_encoding=encoding)
+    return open_engine(
+        config.database,
+        config.folders.data,
+        cold_encoding=config.cold_encoding,
+        compress_after_us=config.compress_after_us,
+        nilmdb_url=config.nilmdb_url,
+    )
 
 
 @asynccontextmanager
@@ -108,9 +119,12 @@ async def opened(config: MainConfig) -> AsyncIterator[Parts]:
         engine = await stack.enter_async_context(_engine(config))
         node = await LocalNode.open(engine, config.name, cleanup_period_s=config.cleanup_period_s)
         stack.push_async_callback(node.close)
-        warn_unused(config)
-        files = ConfigFiles(folders, node.catalog)
+        files = ConfigFiles(folders, node.catalog, engine.database)
         await files.load_streams()
+        importers = Importers(node, folders.importer_data)
+        importers.tidy()
+        exporters = Exporters(node, folders.exporter_data, SystemClock(), _cafile(config.security))
+        await files.load_archives(ArchiveFiles(folders, importers, exporters))
         supervisor = Supervisor(
             node,
             await files.read_modules(),
@@ -124,7 +138,7 @@ async def opened(config: MainConfig) -> AsyncIterator[Parts]:
         )
         files.serve(supervisor)
         await supervisor.prepare()
-        yield Parts(node, supervisor, files)
+        yield Parts(node, supervisor, files, importers, exporters)
 
 
 async def serve(config: MainConfig, options: Options, parts: Parts, signals: Signals) -> None:
@@ -141,11 +155,13 @@ async def serve(config: MainConfig, options: Options, parts: Parts, signals: Sig
             storing = services.create_task(node.run(), name="node")
             services.create_task(supervisor.run(), name="supervisor")
             users = services.create_task(follow_users(config, node), name="users file")
+            exports = services.create_task(parts.exporters.run(), name="exporters")
             reloads = services.create_task(signals.follow(parts.files.reload), name="reloads")
             await signals.stop.wait()
             log.info("Stopping")
             users.cancel()
             reloads.cancel()
+            exports.cancel()
             await supervisor.stop()
             await requests.aclose()
             storing.cancel()
@@ -162,6 +178,7 @@ def make_server(config: MainConfig, parts: Parts) -> Server:
     services = Services(
         node=parts.node,
         modules=parts.supervisor,
+        archives=parts.importers,
         version=joule.__version__,
         configuration=parts.files,
         proxies=proxies(config),

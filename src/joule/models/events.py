@@ -11,6 +11,7 @@ from joule.errors import ApiError, ConfigurationError
 from joule.models.base import KEEP_ALL, Saved, name_fault
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
     from datetime import datetime
 
 _FIELD_FAULT = "invalid value in event_fields, must be [numeric|string|category:cat1,cat2,...]"
@@ -176,3 +177,16 @@ class Event(Saved):
             f"<joule.api.Event start_time={self.start_time} end_time={self.end_time} "
             f"content={self.content}>"
         )
+
+
+def identity(event: Event) -> Hashable:
+    """Give what two events share if they are equal, and only then: to look many up by it."""
+    return event.start_time, event.end_time, _frozen(event.content)
+
+
+def _frozen(value: Any) -> Hashable:
+    if isinstance(value, dict):
+        return frozenset((key, _frozen(item)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    return value  # type: ignore[no-any-return]  # texts, numbers, None

@@ -35,6 +35,8 @@ async def disk_usage(store: StoreUsage) -> DiskUsage:
     """Look at the volume that holds the data."""
     if store.size_bytes < 0:
         return DiskUsage(ELSEWHERE, UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, store.fault)
+    if store.volume is not None:
+        return DiskUsage(store.path, store.size_bytes, *store.volume, fault=store.fault)
     return await asyncio.to_thread(_look, store)
 
 

@@ -19,6 +19,7 @@ from joule.node.events import EventData
 from joule.node.followers import Followers
 from joule.node.group_commit import GroupCommit
 from joule.node.retention import Retention
+from joule.storage.migration import check_complete
 from joule.version import VERSION
 
 if TYPE_CHECKING:
@@ -77,7 +78,11 @@ class LocalNode:
         cleanup_period_s: float = 60.0,
         clock: Clock | None = None,
     ) -> Self:
-        """Load what the engine holds. A new node gets a root folder and a uuid."""
+        """Load what the engine holds. A new node gets a root folder and a uuid.
+
+        Raises ``StorageError`` for a store that somebody has begun to move another node into.
+        """
+        await check_complete(engine.catalog)
         clock = clock or SystemClock()
         commits = GroupCommit(engine.samples, clock, commit_interval_s)
         data = StreamData(engine.samples, commits)

@@ -11,6 +11,7 @@ from joule.server.errors import answer_errors, finish_changes
 from joule.server.guests import GUESTS, Guests
 from joule.server.handlers import (
     apps,
+    archives,
     data_care,
     data_json,
     data_read,
@@ -55,6 +56,7 @@ _NOUNS = (
     stream_annotations,
     masters,
     followers,
+    archives,
 )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from joule.models.modules import ConfigFault, Module, ModuleConfiguration, ModuleStatistics
     from joule.models.proxies import Proxy
     from joule.node import LocalNode
+    from joule.utilities import ImportLogger
 
 
 class ModuleDirectory(Protocol):
@@ -70,6 +71,14 @@ class Configuration(Protocol):
         ...
 
 
+class Archives(Protocol):
+    """Who imports archives."""
+
+    async def take(self, pieces: AsyncIterator[bytes]) -> ImportLogger:
+        """Import the archive that these are and report; ``InvalidRequestError`` when it is none."""
+        ...
+
+
 class NoConfiguration:
     """A node without configuration files."""
 
@@ -95,6 +104,7 @@ class Services:
 
     node: LocalNode
     modules: ModuleDirectory
+    archives: Archives
     version: str
     configuration: Configuration = field(default_factory=NoConfiguration)
     proxies: Sequence[Proxy] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joule.errors import ConfigurationError
+from joule.storage.address import Address, is_address
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,20 +21,35 @@ _SQLITE = "sqlite:///"
 
 
 def open_engine(
-    database: str | None, data_folder: Path, *, cold_encoding: str | None = None
+    database: str | None,
+    data_folder: Path,
+    *,
+    cold_encoding: str | None = None,
+    compress_after_us: int | None = None,
+    nilmdb_url: str | None = None,
 ) -> Engine:
     """Choose the engine for the ``Database`` setting; it opens when it is entered.
 
     None is the embedded engine in ``data_folder``, ``sqlite:///<path>`` the embedded engine in
     that file (a relative path starts at ``data_folder``; an absolute one has a fourth slash),
-    ``memory:`` an engine that forgets everything. ``cold_encoding`` is None or ``pcodec``: how
-    the embedded engine stores what has become old. Raises ``ConfigurationError`` for any other.
+    ``postgresql://user:password@host:port/database`` a PostgreSQL database (as in Joule 1.0 also
+    without the scheme), ``memory:`` an engine that forgets everything. ``cold_encoding`` is None
+    or ``pcodec``: how the embedded engine stores what has become old; ``compress_after_us`` the
+    age at which TimescaleDB compresses rows, None for never. With ``nilmdb_url`` rows are in that
+    NilmDB server and all else in the chosen engine. Raises ``ConfigurationError`` for any other
+    setting.
     """
+    if nilmdb_url is not None:
+        from joule.storage.nilmdb import NilmdbEngine
+
+        return NilmdbEngine(open_engine(database, data_folder), nilmdb_url)
     # An engine brings its database driver along, so only the one that is chosen gets imported.
     if database == "memory:":
         from joule.storage.memory import MemoryEngine
 
         return MemoryEngine()
+    if database is not None and is_address(database):
+        return _postgres_engine(Address.parse(database), compress_after_us)
     path = store_file(database, data_folder)
     from joule.storage.embedded import EmbeddedEngine
     from joule.storage.embedded.columns import is_available
@@ -61,9 +77,19 @@ def store_file(database: str | None, data_folder: Path) -> Path:
 
 
 def _refusal(database: str) -> str:
-    if database.startswith(("postgresql://", "postgres://")) or "@" in database:
-        return (
-            "[Main] Database: the PostgreSQL engine is not available yet, "
-            "remove the setting or use sqlite:///<path>"
-        )
-    return f"[Main] Database: [{database}] is not a database, use sqlite:///<path>"
+    if is_address(database):
+        return f"[Main] Database: {Address.parse(database)} is not a file of the embedded store"
+    return (
+        f"[Main] Database: [{database}] is not a database, "
+        "use sqlite:///<path> or postgresql://user:password@host:port/database"
+    )
+
+
+def _postgres_engine(address: Address, compress_after_us: int | None) -> Engine:
+    try:
+        from joule.storage.postgres import PostgresEngine
+    except ImportError as error:
+        raise ConfigurationError(
+            f"[Main] Database: PostgreSQL needs the package {error.name}, install joule[postgres]"
+        ) from error
+    return PostgresEngine(address, compress_after_us=compress_after_us)

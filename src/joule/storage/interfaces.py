@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from joule.models.filters import EventFilter
     from joule.models.intervals import Interval
     from joule.models.layout import Layout, Rows
+    from joule.utilities.connection_info import ConnectionInfo
 
 
 # --------------------------------------------------------------------------- samples
@@ -153,7 +154,8 @@ class SampleStore(Protocol):
         never span a break; the last one of an interval may hold fewer rows and is not dropped.
         An interval of ``n`` rows has at most ``n / level`` of them, rounded up; where stored
         groups do not fit, one may hold nearly twice as many rows as ``level`` and others fewer.
-        Minima, maxima and counts are those of the raw rows in the range.
+        Minima, maxima and counts are those of the raw rows in the range; an engine may round the
+        minima and maxima to float32, which is what the wire does.
         """
         ...
 
@@ -241,6 +243,18 @@ class EventStore(Protocol):
         ids come from one increasing counter per stream and are never used again. They go first
         to the events that came without an id, then to those whose id is unknown.
         """
+        ...
+
+    async def put(self, stream_id: int, events: Sequence[Event], last_id: int = 0) -> None:
+        """Store events under the ids they bring along, in one transaction: to copy a stream.
+
+        Every event has an id, each another; what is stored under it is replaced. These ids, and
+        all up to ``last_id``, are not given to new events.
+        """
+        ...
+
+    async def last_id(self, stream_id: int) -> int:
+        """Largest id that an event of the stream ever had, 0 when it never had any."""
         ...
 
     async def read(self, stream_id: int, query: EventQuery) -> list[Event]:
@@ -427,7 +441,10 @@ class CatalogStore(Protocol):
         ...
 
     async def allocate(self, kind: Kind, count: int = 1) -> range:
-        """Give ``count`` consecutive ids that were never given before, not even to the deleted."""
+        """Give ``count`` consecutive ids that were never given before, not even to the deleted.
+
+        The empty range of a ``count`` of 0 begins with the next one.
+        """
         ...
 
     async def apply(self, changes: CatalogChanges) -> None:
@@ -442,20 +459,55 @@ class CatalogStore(Protocol):
         """Keep a JSON value under a name; durable on return."""
         ...
 
+    async def properties(self) -> dict[str, Any]:
+        """All that is kept under names."""
+        ...
+
+
+EXPORTERS_1_0 = "exporters of joule 1.0"
+"""Name of the property that says how far they had come in a database that was taken over:
+``{exporter: {"exporter" | "data" | "event": {label: first time that was not exported}}}``, the time
+of the last run for an ``exporter``, whose label is empty."""
+
 
 # --------------------------------------------------------------------------- engine
+
+
+class Volume(NamedTuple):
+    """Bytes of other files on a volume, bytes that nobody can use, and free ones."""
+
+    other: int
+    reserved: int
+    free: int
 
 
 @dataclass(frozen=True, slots=True)
 class StoreUsage:
     """Where the data is and the bytes it takes; -1 when it is on another host.
 
-    ``fault`` says what was lost to damage, None when nothing was.
+    ``fault`` says what was lost to damage, None when nothing was. ``volume`` is that of the data
+    where it is not the volume of ``path``.
     """
 
     path: str
     size_bytes: int
     fault: str | None = None
+    volume: Volume | None = None
+
+
+class DatabaseAccess(Protocol):
+    """The way of programs into the database of an engine, where that is a server."""
+
+    def connection_info(self) -> ConnectionInfo:
+        """Give what to connect with; ``InvalidRequestError`` says why there is nothing to give."""
+        ...
+
+    async def make_schema(self, name: str) -> None:
+        """Make a schema in which programs may do what they like; nothing when there is one.
+
+        Raises ``StorageError``.
+        """
+        ...
 
 
 class Engine(Protocol):
@@ -474,6 +526,11 @@ class Engine(Protocol):
     @property
     def samples(self) -> SampleStore:
         """Rows."""
+        ...
+
+    @property
+    def database(self) -> DatabaseAccess | None:
+        """The way of programs into the database; None where there is no server."""
         ...
 
     async def __aenter__(self) -> Engine: ...

@@ -70,9 +70,12 @@ class Crew:
 
     async def open_logs(self, workers: Iterable[Worker]) -> None:
         """Bring back what they printed in an earlier life of the node."""
+        if self._keeper is None:
+            return
         for worker in workers:
-            if self._keeper is not None and worker.conf.file is not None:
+            if worker.conf.file is not None:
                 await self._keeper.keep(worker.conf.file.stem, worker.log)
+        await self._keeper.tidy()
 
     async def exchange(
         self, read: Sequence[ModuleConf], kept: Collection[Path], around: Surroundings

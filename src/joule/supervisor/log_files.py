@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from joule.supervisor.log import ModuleLog
@@ -23,11 +24,15 @@ log = logging.getLogger(__name__)
 
 WRITE_PERIOD_S = 1.0
 
+KEPT_S = 30 * 24 * 3600.0
+"""How long the log of a module that there is no more stays, from its last line on."""
+
 
 class LogFile:
     """The files of one log; blocking. Keeps at least ``lines_max`` lines, if there were as many."""
 
     def __init__(self, path: Path, lines_max: int) -> None:
+        self.name = path.name
         self._path = path
         self._older = path.with_name(f"{path.name}.old")
         self._lines_max = lines_max
@@ -96,6 +101,11 @@ class LogKeeper:
         await self.write()
         self._files.pop(module_log, None)
 
+    async def tidy(self) -> None:
+        """Remove the files of logs that are not kept and have had no new line for a month."""
+        kept = {file.name for file, _ in self._files.values()}
+        await asyncio.to_thread(_remove_old, self._folder, kept, time.time() - KEPT_S)
+
     async def run(self) -> None:
         """Store what comes until cancelled, and then the rest."""
         try:
@@ -122,6 +132,14 @@ class LogKeeper:
         if fault is not None and not self._is_failing:
             log.warning("Cannot store the logs of the modules: %s", fault)
         self._is_failing = fault is not None
+
+
+def _remove_old(folder: Path, kept: Collection[str], before: float) -> None:
+    """Remove log files last written before a UNIX time, but for logs of these names."""
+    for path in [*folder.glob("*.log"), *folder.glob("*.log.old")]:
+        with contextlib.suppress(OSError):
+            if path.name.removesuffix(".old") not in kept and path.stat().st_mtime < before:
+                path.unlink()
 
 
 def _append_all(folder: Path, waiting: Iterable[tuple[LogFile, list[str]]]) -> OSError | None:

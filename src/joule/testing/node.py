@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 from joule.errors import NotFoundError
 from joule.node import LocalNode
+from joule.node.archives import Importers
 from joule.server import Server, Services, TcpListener, create_app
 from joule.storage.memory import MemoryEngine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
+    from joule.config.importer_conf import ImporterConf
     from joule.models.modules import Module, ModuleConfiguration, ModuleStatistics
     from joule.models.proxies import Proxy
     from joule.server import ModuleDirectory
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
 HOST = "127.0.0.1"
 USER = "tester"
+IMPORTER_KEY = "i" * 32
 VERSION = "2.0.0"
 
 
@@ -45,6 +48,7 @@ class RunningNode:
     url: str
     socket_path: Path
     key: str
+    importers: Importers
 
 
 class NoModules:
@@ -96,6 +100,7 @@ async def running_node(
     engine: Engine | None = None,
     modules: ModuleDirectory | None = None,
     proxies: Sequence[Proxy] = (),
+    importer_confs: Sequence[ImporterConf] = (),
     answer_s: float = 60.0,
 ) -> AsyncIterator[RunningNode]:
     """Serve a node on a free port and a UNIX socket until the block ends.
@@ -106,11 +111,15 @@ async def running_node(
     async with engine or MemoryEngine() as opened, _open_node(opened, name) as node:
         key = await node.access.add_user(USER, replace=True)
         with tempfile.TemporaryDirectory(prefix="joule-") as folder:
+            importers = Importers(node, Path(folder) / "importer_data")
+            importers.use(list(importer_confs))
             services = Services(
                 node=node,
                 modules=modules or NoModules(),
+                archives=importers,
                 version=VERSION,
                 proxies=proxies,
+                importer_key=IMPORTER_KEY,
                 module_socket_dir=Path(folder),
                 app_answer_s=answer_s,
                 master_answer_s=answer_s,
@@ -122,7 +131,7 @@ async def running_node(
             )
             async with server:
                 url = f"http://{HOST}:{server.tcp_port}"
-                yield RunningNode(node, server, url, Path(folder) / "api", key)
+                yield RunningNode(node, server, url, Path(folder) / "api", key, importers)
 
 
 @asynccontextmanager

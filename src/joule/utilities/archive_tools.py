@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,21 @@ if TYPE_CHECKING:
     from os import PathLike
 
 ARCHIVE_MAGIC = "joule-data-archive-bundle"
+NOT_IMPORTED = "cannot import data"
+"""What an error begins with that kept a stream of an archive out."""
+
+_METADATA_BYTES_MAX = 64 << 20
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    KeyError,
+    NotImplementedError,  # an unknown compression
+    RecursionError,
+    RuntimeError,  # encrypted
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_metadata(path: str | PathLike[str]) -> dict[str, Any]:
@@ -20,12 +36,20 @@ def read_metadata(path: str | PathLike[str]) -> dict[str, Any]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            metadata = json.loads(archive.read("metadata.json"))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+            metadata = _top_level(archive)
+    except _UNREADABLE as error:
         raise ValueError(f"{path} is not a valid joule archive") from error
     if not isinstance(metadata, dict) or metadata.get("magic") != ARCHIVE_MAGIC:
         raise ValueError(f"{path} is not a valid joule archive")
     return metadata
+
+
+def _top_level(archive: zipfile.ZipFile) -> Any:
+    entry = archive.getinfo("metadata.json")
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError("another compression than exporters use")
+    with archive.open(entry) as file:
+        return json.loads(file.read(_METADATA_BYTES_MAX))
 
 
 @dataclass

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from joule.api import DataStream, Element, TcpNode, UnixNode
 from joule.errors import ApiError
+from joule.storage.address import Address
 from joule.storage.embedded import EmbeddedEngine
+from joule.storage.postgres import PostgresEngine
 from joule.testing.node import RunningNode, running_node
 
 if TYPE_CHECKING:
@@ -58,6 +61,46 @@ async def test_a_file_that_is_not_here_is_no_file(node: TcpNode) -> None:
         await node.db_connect()
 
 
+@pytest.fixture
+async def on_postgres(postgres_address: str) -> AsyncIterator[RunningNode]:
+    engine = PostgresEngine(Address.parse(postgres_address))
+    async with running_node(engine=engine) as running:
+        yield running
+
+
+async def test_a_database_server_is_connected_to_from_scripts_and_modules(
+    on_postgres: RunningNode, postgres_address: str
+) -> None:
+    async with (
+        TcpNode("script", on_postgres.url, on_postgres.key) as script,
+        UnixNode("module", str(on_postgres.socket_path)) as module,
+    ):
+        stream = DataStream("stream", elements=[Element("x")])
+        await script.data_stream_create(stream, "/a")
+        info = await script.db_connection_info()
+        assert info.username == "joule_module"
+        assert postgres_address.endswith(f"@{info.host}:{info.port}/{info.database}")
+        assert await module.db_connection_info() == info
+        for node in (script, module):
+            assert await asyncio.to_thread(_stream_names, await node.db_connect()) == ["stream"]
+
+
+def _stream_names(engine: Any) -> list[str]:
+    try:
+        with engine.connect() as connection:
+            found = connection.execute(sqlalchemy.text("SELECT name FROM metadata.stream"))
+            return [name for (name,) in found]
+    finally:
+        engine.dispose()
+
+
+async def test_a_key_that_may_not_everything_gets_no_credentials(on_postgres: RunningNode) -> None:
+    key = await on_postgres.node.access.add_user("reader", scope="write")
+    async with TcpNode("reader", on_postgres.url, key) as node:
+        with pytest.raises(ApiError, match="403"):
+            await node.db_connection_info()
+
+
 async def test_the_file_of_another_node_is_not_opened(
     embedded: RunningNode, fake: FakeNode, client: TcpNode, tmp_path: Path
 ) -> None:
@@ -85,9 +128,22 @@ async def test_a_server_is_connected_to_with_its_dsn(
     fake.on_json("GET", "/dbinfo", {"path": "/not/here"})
     fake.on_json("GET", "/db/connection.json", answer)
     asked: list[str] = []
-    monkeypatch.setattr(sqlalchemy, "create_engine", asked.append)  # its drivers are not here
+    monkeypatch.setattr(sqlalchemy, "create_engine", asked.append)
     await client.db_connect()
-    assert asked == ["postgresql://u:p@127.0.0.1:5/d"]
+    assert asked == ["postgresql+psycopg://u:p@127.0.0.1:5/d"]
+
+
+async def test_the_old_driver_is_taken_where_there_is_no_newer_one(
+    fake: FakeNode, client: TcpNode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {"username": "u", "password": "p", "port": 5, "database": "d", "host": "db.example"}
+    fake.on_json("GET", "/dbinfo", {"path": "/not/here"})
+    fake.on_json("GET", "/db/connection.json", answer)
+    asked: list[str] = []
+    monkeypatch.setattr(sqlalchemy, "create_engine", asked.append)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    await client.db_connect()
+    assert asked == ["postgresql://u:p@db.example:5/d"]
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ event list                --json                                                
 event read                -s/--start -e/--end --json                                    > lines
 event delete|remove       -s/--start -e/--end --all                                     > OK
 admin backup              -c/--config --yes                                             > text
-admin ingest                                                                            > text
+admin ingest              -c/--config -s/--stream -t/--datatype -m/--map -y/--yes         > text
 """
 
 NEW = """
@@ -90,15 +90,9 @@ module stop                                                                     
 module restart                                                                          > text
 admin check               -c/--config --forget                                          > text
 admin restore             -c/--config                                                   > text
+admin migrate             --from --to                                                   > text
 admin reload              -c/--config                                                   > OK
 """
-
-NOT_BUILT = {
-    ("archive", "inspect"),
-    ("archive", "upload"),
-    ("admin", "ingest"),
-}
-"""What is missing, on purpose and for now: archives, and stores of Joule 1.0 on PostgreSQL."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,10 +78,18 @@ def test_a_main_file_that_is_not_there(run: Run, folder: Path) -> None:
     assert "Cannot load joule configuration file" in faults(run, folder, "configuration")[0]
 
 
-def test_a_database_that_this_version_has_not(run: Run, folder: Path) -> None:
+def test_a_setting_that_is_no_database(run: Run, folder: Path) -> None:
     text = (folder / "main.conf").read_text()
-    (folder / "main.conf").write_text(text.replace("# Database", "Database = a:b@c/d #"))
-    assert "PostgreSQL" in faults(run, folder, "configuration")[0]
+    (folder / "main.conf").write_text(text.replace("# Database", "Database = nonsense #"))
+    assert "is not a database" in faults(run, folder, "configuration")[0]
+
+
+def test_a_database_server_that_is_not_there(run: Run, folder: Path) -> None:
+    text = (folder / "main.conf").read_text()
+    setting = "Database = u:p@127.0.0.1:1/d\n#"
+    (folder / "main.conf").write_text(text.replace("# Database", setting))
+    (text,) = faults(run, folder, "database")
+    assert text.startswith("cannot connect to postgresql://u@127.0.0.1:1/d: ")
 
 
 def test_a_port_that_somebody_has(run: Run, folder: Path) -> None:
@@ -104,6 +112,24 @@ def test_module_files_with_mistakes(run: Run, folder: Path) -> None:
     assert "there is no file [/no/file.py]" in text
     assert "have the same name [two]" in text
     assert f"[{modules}/b.conf], [{modules}/d.conf] have the same output [/a/b]" in text
+
+
+def test_archive_files_with_mistakes(run: Run, folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / "importer_configs" / f"{name}.conf").write_text("[Main]\nname = daily\n")
+    (folder / "exporter_configs" / "c.conf").write_text("[Main]\nname = daily\n")
+    text = "\n".join(faults(run, folder, "archives"))
+    assert "importer_configs/b.conf] have the same name [daily]" in text
+    assert "Invalid exporter" in text
+
+
+def test_importers_without_a_key_for_them_are_noted(run: Run, folder: Path) -> None:
+    (folder / "importer_configs" / "a.conf").write_text("[Main]\nname = daily\n")
+    assert {each.check: each.state for each in findings(run, folder)}["archives"] == OK
+    main = folder / "main.conf"
+    main.write_text(main.read_text().replace("ImporterKey", "# ImporterKey"))
+    (found,) = [each for each in findings(run, folder) if each.check == "archives"]
+    assert (found.state, "no ImporterKey" in found.text) == (NOTE, True)
 
 
 def test_stream_files_with_mistakes(run: Run, folder: Path) -> None:

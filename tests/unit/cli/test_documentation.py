@@ -81,9 +81,10 @@ def test_the_pages_that_are_linked_exist() -> None:
                 assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
-def test_every_promise_has_the_tests_it_names() -> None:
-    page = (ROOT / "docs" / "promises.md").read_text()
-    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page)
+@pytest.mark.parametrize("page", ["promises.md", "compatibility.md"])
+def test_every_promise_has_the_tests_it_names(page: str) -> None:
+    text = (ROOT / "docs" / page).read_text()
+    named = re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", text)
     assert named
     for file, name in named:
         assert f"def {name}" in (ROOT / file).read_text(), f"{file} has no test {name}"

@@ -11,6 +11,8 @@ import pytest
 
 from joule.cli.initialize.unit import unit_text
 from joule.config.event_stream_conf import event_stream_from_conf
+from joule.config.exporter_conf import exporter_from_conf
+from joule.config.importer_conf import importer_from_conf
 from joule.config.main_conf import read_main_conf
 from joule.config.module_conf import module_from_conf
 from joule.config.stream_conf import data_stream_from_conf
@@ -51,6 +53,17 @@ def test_the_examples_are_good_once_they_are_renamed(run: Run, tmp_path: Path) -
     module_from_conf(found["module.example"].read_text(), Path("a.conf"))
     data_stream_from_conf(found["data_stream.example"].read_text(), Path("a.conf"))
     event_stream_from_conf(found["event_stream.example"].read_text(), Path("a.conf"))
+    importer_from_conf(found["importer.example"].read_text(), Path("a.conf"))
+    exporter_from_conf(found["exporter.example"].read_text(), Path("a.conf"))
+
+
+def test_each_node_has_an_importer_key_of_its_own(run: Run, tmp_path: Path) -> None:
+    keys = set()
+    for name in ("a", "b"):
+        run(*INITIALIZE, *places(tmp_path / name))
+        keys.add(read_main_conf(tmp_path / name / "etc" / "main.conf").importer_key)
+    assert {len(key or "") for key in keys} == {32}
+    assert len(keys) == 2
 
 
 def test_what_exists_is_kept_and_said_to_be(run: Run, tmp_path: Path) -> None:
@@ -73,13 +86,18 @@ def test_a_dry_run_shows_everything_and_makes_nothing(run: Run, tmp_path: Path) 
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_postgresql_database_is_stored_and_refused_plainly(run: Run, tmp_path: Path) -> None:
+def test_a_postgresql_database_is_stored(run: Run, tmp_path: Path) -> None:
     dsn = "postgresql://me:p%40ss@localhost:5432/joule"
     result = run("admin", "initialize", "--dry-run", *places(tmp_path), "--dsn", dsn)
-    assert "the PostgreSQL engine is not available yet" in result.stderr
-    assert "systemctl enable" not in result.stdout
+    assert "cannot start" not in result.stderr
     run(*INITIALIZE, *places(tmp_path), "--dsn", dsn)
     assert read_main_conf(tmp_path / "etc" / "main.conf").database == dsn
+
+
+def test_what_is_no_database_is_refused_plainly(run: Run, tmp_path: Path) -> None:
+    result = run("admin", "initialize", "--dry-run", *places(tmp_path), "--dsn", "nonsense")
+    assert "[nonsense] is not a database" in result.stderr
+    assert "systemctl enable" not in result.stdout
 
 
 def test_only_root_makes_a_service(

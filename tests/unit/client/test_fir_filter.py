@@ -79,9 +79,11 @@ async def test_integer_outputs_are_rounded() -> None:
     assert result["data"].tolist() == [[1], [1]]
 
 
-async def test_a_window_of_1_passes_everything_through() -> None:
-    data = rows("float32_1", [1, 2, 3], [[5], [6], [7]])
-    source, target = await filled("float32_1", data), LocalPipe("float32_1")
+@pytest.mark.parametrize("layout", ["float32_1", "int64_1"])
+async def test_a_window_of_1_passes_everything_through_exactly(layout: str) -> None:
+    large = 2**53 + 1 if layout == "int64_1" else 2**20
+    data = rows(layout, [1, 2, 3], [[5], [large], [-large]])
+    source, target = await filled(layout, data), LocalPipe(layout)
     await MeanFilter().run(args(window=1), {"input": source}, {"output": target})
     (result,) = await intervals_in(target)
     np.testing.assert_array_equal(result, data)

@@ -40,8 +40,31 @@ def test_old_rows_stay_as_they_came_unless_an_encoding_is_named(
 
 
 @pytest.mark.parametrize(
+    ("text", "found"), [("", None), ("Never", None), ("30d", 30 * 86_400 * 1_000_000)]
+)
+def test_rows_are_compressed_at_an_age_that_is_named(text: str, found: int | None) -> None:
+    assert main_config(f"[Main]\nCompressAfter = {text}\n", FILE).compress_after_us == found
+
+
+@pytest.mark.parametrize("found", [None, "http://localhost/nilmdb", "https://nilm.example:8080"])
+def test_rows_may_be_in_a_nilmdb_server(found: str | None) -> None:
+    text = "" if found is None else f"nilmdburl = {found}/"
+    assert main_config(f"[Main]\n{text}\n", FILE).nilmdb_url == found
+
+
+@pytest.mark.parametrize("text", ["nilmdb", "ftp://host/", "http://", "localhost:8080"])
+def test_an_address_of_a_nilmdb_is_one_of_the_web(text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"NilmdbUrl \[.*\] is not http://HOST"):
+        main_config(f"[Main]\nNilmdbUrl = {text}\n", FILE)
+
+
+@pytest.mark.parametrize(
     ("options", "text"),
     [
+        (
+            "CompressAfter=soon",
+            "one of s m h d w y, for example 2d ([Main] CompressAfter)",
+        ),
         ("IPAddress=local", "IPAddress is invalid ([Main] IPAddress)"),
         ("IPAddress=::1\nPort=x", "Port must be between 0 - 65535 ([Main] Port)"),
         ("IPAddress=::1\nPort=65536", "Port must be between 0 - 65535 ([Main] Port)"),

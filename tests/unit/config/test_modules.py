@@ -40,6 +40,7 @@ def test_a_module_file_gives_command_arguments_and_pipes() -> None:
         ("[Main]\nexec_cmd=b", "missing name ([Main] name)"),
         ("[Main]\nname=a\nexec_cmd='b", "quotes do not match ([Main] exec_cmd)"),
         ("[Main]\nname=a\nexec_cmd=b\nis_app=2", "[2] is not yes or no ([Main] is_app)"),
+        ("[Main]\nname=a\nexec_cmd=b\ndb_schema=joule", "the schema [joule] belongs to the node"),
         ("[Main]\nname=a\nexec_cmd=b\ndb_schema=data", "the schema [data] belongs to the node"),
         ("[Arguments]\na=b", "missing section [Main]"),
     ],

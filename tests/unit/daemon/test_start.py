@@ -16,7 +16,7 @@ from joule.config.module_conf import module_from_conf
 from joule.config.stream_conf import data_stream_from_conf
 from joule.daemon import greeting
 from joule.daemon.authorise import authorise_user, free_name, is_default
-from joule.daemon.config_files import ConfigFiles, warn_unused
+from joule.daemon.config_files import ConfigFiles
 from joule.daemon.demo import write_demo
 from joule.daemon.folders import make_folders
 from joule.daemon.main import module_environment, proxies, tls_context
@@ -204,16 +204,6 @@ async def test_modules_with_bad_pipes_keep_their_place(node: LocalNode, config: 
     (folder / "3.conf").write_text("[Main]\nname=c\nexec_cmd=x\n")
     modules = await ConfigFiles(config.folders, node.catalog).read_modules()
     assert [(m.name, m.fault is None) for m in modules] == [("b", False), ("c", True)]
-
-
-def test_settings_without_effect_are_named(
-    config: MainConfig, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    (tmp_path / "a.conf").touch()
-    folders = replace(config.folders, exporters=tmp_path)
-    warn_unused(replace(config, folders=folders))
-    texts = [record.getMessage() for record in caplog.records]
-    assert texts == [f"The files in [{tmp_path}] are not used by this version"]
 
 
 # ------------------------------------------------------------------ putting it together

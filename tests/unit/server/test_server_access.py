@@ -67,6 +67,7 @@ async def test_the_unix_socket_is_for_owner_and_group_only(running: RunningNode)
         ("DELETE", Route.STREAM, "write"),
         ("GET", Route.FOLLOWERS, "admin"),
         ("POST", Route.COMMIT, "admin"),
+        ("GET", Route.DB_CONNECTION, "admin"),
         ("POST", Route.MASTER, "admin"),
         ("DELETE", Route.FOLLOWER, "admin"),
         ("PATCH", "/unknown", "write"),

@@ -214,6 +214,12 @@ async def test_a_bad_app_id_is_refused(
     assert (answer.status, answer.text) == (status, text)
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_where_an_app_is_can_only_be_read(http: Http, method: str) -> None:
+    answer = await http(method, "/app/auth", headers={"X-App-Id": "m1"})
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
+
+
 async def test_what_a_module_file_says_is_given_to_who_may_do_everything(
     running: RunningNode, http: Http
 ) -> None:

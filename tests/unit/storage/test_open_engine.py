@@ -10,6 +10,7 @@ from joule.errors import ConfigurationError
 from joule.storage import open_engine
 from joule.storage.embedded import EmbeddedEngine
 from joule.storage.memory import MemoryEngine
+from joule.storage.postgres import PostgresEngine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,14 +44,24 @@ def test_the_memory_engine_can_be_chosen(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "database", ["postgresql://user:pass@host:5432/db", "user:password@localhost:5432/joule"]
 )
-def test_postgresql_is_refused_as_not_available_yet(database: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="PostgreSQL engine is not available yet"):
-        open_engine(database, tmp_path)
+def test_postgresql_can_be_chosen_in_both_spellings(database: str, tmp_path: Path) -> None:
+    assert isinstance(open_engine(database, tmp_path), PostgresEngine)
 
 
-def test_a_refusal_does_not_show_the_password(tmp_path: Path) -> None:
+def test_without_its_driver_the_postgresql_engine_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in sys.modules if name.startswith("joule.storage.postgres")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "asyncpg", None)
+    with pytest.raises(ConfigurationError, match=r"install joule\[postgres\]"):
+        open_engine("postgresql://user@host/db", tmp_path)
+
+
+@pytest.mark.parametrize("database", ["joule:secret@localhost", "joule:secret@localhost:x/db"])
+def test_a_refusal_does_not_show_the_password(database: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        open_engine("joule:secret@localhost/db", tmp_path)
+        open_engine(database, tmp_path)
     assert "secret" not in str(caught.value)
 
 
@@ -64,7 +75,7 @@ def test_an_engine_that_is_not_chosen_is_not_imported() -> None:
     code = (
         "import sys, pathlib, joule.storage.interfaces, joule.storage as s;"
         "s.open_engine('memory:', pathlib.Path('.'));"
-        "print(sorted({'apsw', 'zstandard'} & sys.modules.keys()))"
+        "print(sorted({'apsw', 'zstandard', 'asyncpg'} & sys.modules.keys()))"
     )
     printed = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -93,6 +95,34 @@ async def test_a_folder_that_cannot_be_written_is_reported_once(
     log.add("kept")
     await keeper.write()
     assert "kept" in (tmp_path / "logs" / "m.log").read_text()
+
+
+async def test_a_log_that_nobody_keeps_goes_a_month_after_its_last_line(tmp_path: Path) -> None:
+    day_s, now = 24 * 3600, time.time()
+    ages = {"kept.log": 90, "kept.log.old": 99, "gone.log": 31, "gone.log.old": 40}
+    ages |= {"left.log": 29, "left.log.old": 35, "notes.txt": 99}
+    for name, days in ages.items():
+        (tmp_path / name).write_text("line\n")
+        os.utime(tmp_path / name, (now - days * day_s, now - days * day_s))
+    keeper = LogKeeper(tmp_path, 10)
+    await keeper.keep("kept", ModuleLog(10))
+    await keeper.tidy()
+    left = {"kept.log", "kept.log.old", "left.log", "notes.txt"}
+    assert set(os.listdir(tmp_path)) == left
+
+
+async def test_a_log_stays_when_its_module_leaves_and_goes_when_it_is_old(bench: Bench) -> None:
+    conf = module("m", "print('hello'); sleep()")
+    object.__setattr__(conf, "file", bench.folder / "m.conf")
+    log = bench.folder / "logs" / "m.log"
+    async with bench.running(conf, log_dir=log.parent) as supervisor:
+        while not supervisor.logs("m"):  # noqa: ASYNC110 - lines are not announced
+            await asyncio.sleep(0.01)
+        await supervisor.reload([])
+        assert log.exists()
+        os.utime(log, (0, 0))
+        await supervisor.reload([])
+        assert not log.exists()
 
 
 def said(supervisor: Supervisor) -> int:

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from joule.api.session import encoded
+from joule.api.bodies import encoded
 from joule.errors import InvalidRequestError
 from joule.models.events import Event
 from joule.server.params import parse_json

@@ -396,10 +396,13 @@ class NodeMethods(Blocking):
     def db_connect(self) -> Any:
         """Make a SQLAlchemy engine for the node's database.
 
-        The file of a node on this machine is opened for reading only: folders, streams, events
-        and annotations are tables, rows of data are packed (read those through the API). It needs
-        the package ``sqlalchemy`` and, for a file, the right to read it. Raises ``ApiError`` when
-        either is missing, or when the file is on another machine.
+        A PostgreSQL database is connected to as ``joule_module``, which may read streams, events
+        and metadata and own tables in the schemas of modules. The file of a node on this machine
+        is opened for reading only: folders, streams, events and annotations are tables, rows of
+        data are packed (read those through the API).
+
+        It needs the packages of ``joule[database]`` and, for a file, the right to read it. Raises
+        ``ApiError`` when either is missing, or when the file is on another machine.
         """
         return self._wait(self._node.db_connect())
 

@@ -111,7 +111,7 @@ async def copy_stream(source: Source, node: Node, request: Request) -> None:
     whole = await source.intervals(None, None)
     if not whole:
         raise click.ClickException(f"[{source.path}] has no data")
-    target = await _destination(source, node, request)
+    target = await destination(source, node, request)
     if request.new:
         request.start = await _behind(target)
         request.check_bounds()
@@ -125,10 +125,10 @@ async def copy_stream(source: Source, node: Node, request: Request) -> None:
     else:
         output.line("Nothing to copy, syncing annotations" if available else "Nothing to copy")
     await target.join(false_breaks(available, clip(await target.intervals(None, None), within)))
-    await _copy_annotations(source, target, request)
+    await copy_annotations(source, target, request)
 
 
-async def _destination(source: Source, node: Node, request: Request) -> NodeStream:
+async def destination(source: Source, node: Node, request: Request) -> NodeStream:
     """Find or create the destination; ``Abort`` when it is not the one that was meant."""
     try:
         target = await NodeStream.find(node, request.destination)
@@ -188,7 +188,8 @@ async def _copy_rows(
             request.done = transfer.summary
 
 
-async def _copy_annotations(source: Source, target: NodeStream, request: Request) -> None:
+async def copy_annotations(source: Source, target: NodeStream, request: Request) -> None:
+    """Copy the annotations of the range that the destination does not have."""
     wanted = await source.annotations(request.start, request.end)
     existing = {_identity(each) for each in await target.annotations(request.start, request.end)}
     for annotation in wanted:

@@ -6,8 +6,9 @@ what was stored is removed again: either all rows of the file are in the stream 
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import click
 
@@ -21,13 +22,14 @@ from joule.errors import JouleError, StreamNotFound
 from joule.models.base import DATATYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from joule.api import DataStream, Element, Node
     from joule.cli.data.row_file import Contents, RowFile
     from joule.models import Pipe
     from joule.models.layout import Layout
 
+P = ParamSpec("P")
 
 LEFT = "some rows of the file may be stored; the same command with --yes replaces them"
 
@@ -43,31 +45,53 @@ class Request:
     done: str = "nothing was stored"
 
 
+def storing(command: Callable[P, None]) -> Callable[P, None]:
+    """Add the options that say how to store a file."""
+    for option in (
+        click.option("-y", "--yes", is_flag=True, help="Replace stored data without asking."),
+        click.option(
+            "-m",
+            "--map",
+            "columns",
+            multiple=True,
+            callback=pairs,
+            metavar="ELEMENT=COLUMN",
+            help="Which column of the file goes into an element; repeatable.",
+        ),
+        click.option(
+            "-t", "--datatype", type=click.Choice(DATATYPES), help="Of a stream made for a CSV."
+        ),
+        click.option(
+            "-s", "--stream", metavar="PATH", help="Where to store it, default: as in the file."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 @click.command("ingest")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
-@click.option("-s", "--stream", metavar="PATH", help="Where to store it, default: as in the file.")
-@click.option("-t", "--datatype", type=click.Choice(DATATYPES), help="Of a stream made for a CSV.")
-@click.option(
-    "-m",
-    "--map",
-    "columns",
-    multiple=True,
-    callback=pairs,
-    metavar="ELEMENT=COLUMN",
-    help="Which column of the file goes into an element; repeatable.",
-)
-@click.option("-y", "--yes", is_flag=True, help="Replace stored data without asking.")
+@storing
 def ingest(
     file: str, stream: str | None, datatype: str | None, columns: dict[str, str], yes: bool
 ) -> None:
     """Store the data of FILE, HDF5 or CSV as joule data read -f writes it."""
+    with request_for(file, stream, datatype, columns, yes=yes) as (source, request):
+        on_node(store)(source, request)
+
+
+@contextmanager
+def request_for(
+    file: str, stream: str | None, datatype: str | None, columns: dict[str, str], *, yes: bool
+) -> Iterator[tuple[RowFile, Request]]:
+    """Open a file and say what to do with it; Ctrl-C says what was done."""
     with open_file(file) as source:
         path = stream or source.attribute("path")
         if path is None:
             raise click.ClickException("Specify a target stream with --stream")
         request = Request(path, datatype, columns, yes)
         with interruptible(lambda: request.done):
-            _ingest(source, request)
+            yield source, request
 
 
 def open_file(path: str) -> RowFile:
@@ -81,8 +105,8 @@ def open_file(path: str) -> RowFile:
     return HdfSource(path)
 
 
-@on_node
-async def _ingest(node: Node, source: RowFile, request: Request) -> None:
+async def store(node: Node, source: RowFile, request: Request) -> None:
+    """Store a file in a stream of the node, which is created if it is missing."""
     try:
         stream = await node.data_stream_get(request.path)
     except StreamNotFound:

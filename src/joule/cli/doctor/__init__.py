@@ -11,13 +11,12 @@ import click
 from joule.cli import output
 from joule.cli.doctor.certificates import check_certificate
 from joule.cli.doctor.daemon import check_daemon, check_database, check_port, running_pid
-from joule.cli.doctor.files import check_module_files, check_stream_files
+from joule.cli.doctor.files import check_archive_files, check_module_files, check_stream_files
 from joule.cli.doctor.finding import NOTE, OK, WRONG, Finding, fine, wrong
 from joule.cli.doctor.machine import check_clock, check_folders, check_keys, check_room
-from joule.cli.host import node_settings
+from joule.cli.host import node_settings, server_of, store_of
 from joule.cli.options import as_json
 from joule.errors import ConfigurationError
-from joule.storage import store_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,7 +50,7 @@ def examine(file: Path | None, data: Path | None) -> Iterator[Finding]:
     """Look at everything; what needs a configuration is left out when that cannot be read."""
     try:
         config = node_settings(file, data)
-        store = store_file(config.database, config.folders.data)
+        store = None if server_of(config) else store_of(config)
     except (click.ClickException, ConfigurationError) as error:
         text = error.message if isinstance(error, click.ClickException) else str(error)
         yield wrong("configuration", text, "see docs/configuration.md")
@@ -72,6 +71,7 @@ def _node(config: MainConfig) -> Iterator[Finding]:
     yield from check_room(config.folders.data)
     yield from check_module_files(config.folders)
     yield from check_stream_files(config.folders)
+    yield from check_archive_files(config)
 
 
 def _row(finding: Finding) -> tuple[str, str, str]:

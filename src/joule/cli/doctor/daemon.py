@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import joule
 from joule.cli.doctor.finding import Finding, fine, note, wrong
+from joule.cli.doctor.server import check_server
+from joule.cli.host import server_of, store_of
 from joule.config.places import API_SOCKET, PID_FILE, socket_folder
 from joule.errors import ApiError, StorageError, StorageInUseError
-from joule.storage import store_file
 from joule.storage.embedded import LOST, quarantine
 from joule.storage.embedded.checking import is_older
 from joule.storage.embedded.copying import held
@@ -100,7 +101,11 @@ def _free(address: str, port: int, place: str) -> Finding:
 
 def check_database(config: MainConfig, pid: int | None) -> Iterator[Finding]:
     """Open the store and see whether it is ours, of today's format, and without known losses."""
-    store = store_file(config.database, config.folders.data)
+    server = server_of(config)
+    if server is not None:
+        yield from check_server(server, pid)
+        return
+    store = store_of(config)
     if not store.exists():
         yield note("database", f"there is none at [{store}] yet", "start jouled")
         return

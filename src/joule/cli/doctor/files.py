@@ -1,4 +1,4 @@
-"""The module and stream files of a node, as it will read them."""
+"""The files of modules, streams, importers and exporters, as the node will read them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 from joule.cli.doctor.finding import Finding, fine, note, wrong
 from joule.config.event_stream_conf import event_stream_from_conf
-from joule.config.folder import Fault, conf_files, read_folder
+from joule.config.exporter_conf import exporter_from_conf
+from joule.config.folder import Fault, read_folder
+from joule.config.importer_conf import importer_from_conf
 from joule.config.module_conf import module_with_fault
 from joule.config.stream_conf import data_stream_from_conf
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from joule.config.main_conf import Folders
+    from joule.config.main_conf import Folders, MainConfig
     from joule.config.module_conf import ModuleConf
 
 _ADVICE = "put it right, then joule admin reload"
@@ -45,9 +47,25 @@ def check_stream_files(folders: Folders) -> Iterator[Finding]:
     paths |= {str(each.file): [each.path] for each in events}
     found = [*_faults("streams", [*faults, *event_faults]), *_twice("path", paths, "streams")]
     yield from found or [fine("streams", f"{len(paths)} files")]
-    for folder in (folders.importers, folders.exporters):
-        if conf_files(folder, []):
-            yield note("streams", f"the files in [{folder}] are not used by this version")
+
+
+def check_archive_files(config: MainConfig) -> Iterator[Finding]:
+    """Read the files of importers and exporters; see whether exporters have a key for them."""
+    folders = config.folders
+    importers, faults = read_folder(folders.importers, importer_from_conf)
+    exporters, more = read_folder(folders.exporters, exporter_from_conf)
+    names = {str(each.file): [f"{each.name} {each.node or ''}".strip()] for each in importers}
+    found = [
+        *_faults("archives", [*faults, *more]),
+        *_twice("name", names, "archives"),
+        *_twice("name", {str(each.file): [each.name] for each in exporters}, "archives"),
+    ]
+    if importers and config.importer_key is None:
+        text = "there are importers and no ImporterKey: only masters can send archives"
+        found.append(note("archives", text, "set ImporterKey in the main file"))
+    yield from found or [
+        fine("archives", f"{len(importers)} importers, {len(exporters)} exporters")
+    ]
 
 
 def _faults(check: str, faults: list[Fault]) -> list[Finding]:

@@ -10,6 +10,7 @@ import click
 
 import joule
 from joule.cli import output
+from joule.cli.event.replacing import BLOCK, Replaced
 from joule.cli.options import bounds
 from joule.cli.progress import Progress, interruptible
 from joule.cli.session import on_node
@@ -17,8 +18,6 @@ from joule.errors import ApiError
 
 if TYPE_CHECKING:
     from joule.api import Event, EventStream, Node
-
-_BLOCK = 5000
 
 
 @dataclass(slots=True)
@@ -33,6 +32,14 @@ class EventRequest:
     new: bool = False
     destination_node: str | None = None
     copied: int = 0
+    is_replacing: bool = False
+
+    @property
+    def done(self) -> str:
+        """What to say when it was interrupted."""
+        if self.is_replacing:
+            return "nothing is lost, the same command again completes it"
+        return f"{self.copied} events were copied, --new goes on from there"
 
     def check(self) -> None:
         """Raise ``ClickException`` for options that do not go together."""
@@ -70,7 +77,7 @@ def copy(**options: object) -> None:
     """
     request = EventRequest(**options)  # type: ignore[arg-type]  # click fills in what is declared
     request.check()
-    with interruptible(lambda: f"{request.copied} events were copied, --new goes on from there"):
+    with interruptible(lambda: request.done):
         _copy(request)
 
 
@@ -106,11 +113,12 @@ async def copy_events(node: Node, target: Node, request: EventRequest) -> None:
         chunk_duration_us=source.chunk_duration_us,
     )
     known: list[Event] = []
+    replaced: Replaced | None = None
     if request.new:
         known = await _last_events(target, destination, request)
         request.check_range()
     else:
-        await _make_room(target, destination, request)
+        replaced = await _to_replace(target, destination, request)
     total = await node.event_stream_count(
         source, request.start, request.end, include_on_going_events=False
     )
@@ -119,7 +127,7 @@ async def copy_events(node: Node, target: Node, request: EventRequest) -> None:
         request.start,
         request.end,
         include_on_going_events=False,
-        block_size=_BLOCK,
+        block_size=BLOCK,
     )
     with Progress("Copying events", total, unit="events") as progress:
         async for block in reading:
@@ -127,6 +135,9 @@ async def copy_events(node: Node, target: Node, request: EventRequest) -> None:
             await target.event_stream_write(destination, fresh)
             request.copied += len(fresh)
             progress.advance(len(fresh), len(block))
+    if replaced is not None:
+        await replaced.remove()
+        output.line("Removing existing events from destination...[OK]")
 
 
 def _unknown(events: list[Event], known: list[Event]) -> list[Event]:
@@ -152,7 +163,8 @@ async def _last_events(target: Node, stream: EventStream, request: EventRequest)
     last = await _last_start(target, stream, stored.start)
     output.line(f"Starting copy at {_human(last)}")
     request.start = last
-    return await target.event_stream_read(stream, last, include_on_going_events=False)
+    reading = target.event_stream_read(stream, last, include_on_going_events=False)
+    return [event async for event in reading]
 
 
 async def _last_start(node: Node, stream: EventStream, first: int) -> int:
@@ -167,31 +179,17 @@ async def _last_start(node: Node, stream: EventStream, first: int) -> int:
     return low
 
 
-async def _make_room(target: Node, stream: EventStream, request: EventRequest) -> None:
-    """Do what was asked for about events that are in the range already."""
+async def _to_replace(target: Node, stream: EventStream, request: EventRequest) -> Replaced | None:
+    """Do what was asked for about events that are in the range already; None leaves them there."""
     start, end = request.start, request.end
     if request.action == "ignore":
-        return
+        return None
     if not await target.event_stream_count(stream, start, end, include_on_going_events=False):
-        return
+        return None
     if request.action == "prompt" and _chosen() == "i":
-        return
-    await _remove(target, stream, start, end)
-    output.line("Removing existing events from destination...[OK]")
-
-
-async def _remove(node: Node, stream: EventStream, start: int | None, end: int | None) -> None:
-    """Remove the events that begin in the range; those that reach into it are written again."""
-    earlier: list[Event] = []
-    if start is not None:
-        active = await node.event_stream_read(stream, start, start + 1)
-        earlier = [
-            joule.api.Event(event.start_time, event.end_time, event.content)
-            for event in active
-            if event.start_time < start
-        ]
-    await node.event_stream_remove(stream, start, end)
-    await node.event_stream_write(stream, earlier)
+        return None
+    request.is_replacing = True
+    return await Replaced.look(target, stream, start, end)
 
 
 def _chosen() -> str:

@@ -10,6 +10,7 @@ from joule.cli import output
 from joule.cli.options import as_json
 from joule.cli.session import on_node
 from joule.cli.stream import local_time
+from joule.cli.whole import whole_commands
 from joule.wire.json_models import event_stream_to_json
 
 if TYPE_CHECKING:
@@ -76,23 +77,4 @@ async def info(node: Node, path: str, as_json: bool) -> None:
         output.line(f"\t{kind}\t| {name}")
 
 
-@click.command("move")
-@click.argument("source")
-@click.argument("destination")
-@on_node
-async def move(node: Node, source: str, destination: str) -> None:
-    """Move the event stream SOURCE into the folder DESTINATION, which is made if needed."""
-    await node.event_stream_move(source, destination)
-    output.ok()
-
-
-@click.command("rename")
-@click.argument("stream")
-@click.argument("name")
-@on_node
-async def rename(node: Node, stream: str, name: str) -> None:
-    """Change the name of STREAM to NAME."""
-    found = await node.event_stream_get(stream)
-    found.name = name
-    await node.event_stream_update(found)
-    output.ok()
+move, rename = whole_commands("event_stream")

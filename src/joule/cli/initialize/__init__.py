@@ -15,7 +15,7 @@ from joule.cli.initialize.steps import file_steps, start_steps, unit_step, user_
 from joule.cli.initialize.texts import NewNode
 from joule.config.main_conf import DEFAULT_HOST, DEFAULT_PORT, SYSTEM_DATA, SYSTEM_FILE
 from joule.errors import ConfigurationError
-from joule.storage import store_file
+from joule.storage import open_engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def initialize(
 def _refusal(node: NewNode) -> str | None:
     """Give the reason why jouled will not start with this database, None when it will."""
     try:
-        store_file(node.dsn, node.data)
+        open_engine(node.dsn, node.data)  # which is not entered: nothing is made
     except ConfigurationError as error:
         return str(error)
     return None

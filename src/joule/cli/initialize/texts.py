@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,9 @@ SocketDirectory = {sockets}
 ModuleDirectory = {folder}/module_configs
 DataStreamDirectory = {folder}/data_stream_configs
 EventStreamDirectory = {folder}/event_stream_configs
+ImporterConfigsDirectory = {folder}/importer_configs
+ExporterConfigsDirectory = {folder}/exporter_configs
+ImporterKey = {importer_key}
 MaxLogLines = 100
 EchoModuleLogs = yes
 {database}
@@ -72,6 +76,7 @@ def main_text(node: NewNode) -> str:
         data=_escaped(str(node.data)),
         sockets=_escaped(str(node.sockets)),
         folder=_escaped(str(node.folder)),
+        importer_key=secrets.token_hex(16),
         database=f"Database = {_escaped(node.dsn)}" if node.dsn else "# Database = sqlite:///FILE",
         users=("" if node.has_users_file else "# ")
         + f"UsersFile = {_escaped(str(node.users_file))}",
@@ -122,10 +127,51 @@ name = reason
 type = string
 """
 
+_IMPORTER = """\
+# Copy this to a file that ends in .conf, then: joule admin reload (see docs/archives.md)
+[Main]
+name = daily
+node = the name of the node that exports
+
+[DataStream.1]
+source_label = volts
+path = /mirror/volts
+merge_gap = 5s
+
+[EventStream.1]
+source_label = trips
+path = /mirror/trips
+on_conflict = keep_both
+"""
+
+_EXPORTER = """\
+# Copy this to a file that ends in .conf, then: joule admin reload (see docs/archives.md)
+[Main]
+name = daily
+
+[Target]
+destination_url = https://hub.example:8088
+destination_url_key = the ImporterKey of that node
+# path = /srv/outbox
+frequency = 1h
+backlog = 2d
+retain = all
+
+[DataStream.1]
+source_label = volts
+path = /example/volts
+
+[EventStream.1]
+source_label = trips
+path = /example/trips
+"""
+
 EXAMPLES: Mapping[str, tuple[str, str]] = {
     "module_configs": ("module.example", _MODULE),
     "data_stream_configs": ("data_stream.example", _DATA_STREAM),
     "event_stream_configs": ("event_stream.example", _EVENT_STREAM),
+    "importer_configs": ("importer.example", _IMPORTER),
+    "exporter_configs": ("exporter.example", _EXPORTER),
 }
 """Folder to name and text of the example in it."""
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 READ_BYTES = 1 << 20
-"""Most bytes asked for at a time."""
+"""Most bytes asked for at a time, unless a row has more."""
 
 _UNCONSUMED_BYTES = 32 << 20
 _UNCONSUMED_ROWS = 10_000
@@ -107,9 +107,11 @@ class InputPipe(ReadablePipe):
 
     async def _receive(self) -> bool:
         while not self._backlog.has_news and not self._ended:
-            room = (self._capacity - self._backlog.rows) * self.rows_layout.row_bytes
+            size = self.rows_layout.row_bytes
+            rows = min(self._capacity - self._backlog.rows, max(READ_BYTES // size, 1))
             reader = self.reader or await self._open()
-            chunk = memoryview(await reader.read(min(READ_BYTES, room - self._partial_bytes)))
+            # Up to the end of a row: what is held back has to be copied.
+            chunk = memoryview(await reader.read(rows * size - self._partial_bytes))
             if chunk.nbytes:
                 self._feed(chunk.cast("B"))
             else:

@@ -43,5 +43,6 @@ async def app_relay(request: web.Request) -> web.StreamResponse:
 
 
 for _prefix in APP_PREFIXES:
-    routes.route("*", f"{_prefix}{{app}}")(app_without_slash)
+    # "auth" is no app: other methods than those of its route are refused by the router.
+    routes.route("*", f"{_prefix}{{app:(?!auth$)[^/]+}}")(app_without_slash)
     routes.route("*", f"{_prefix}{{app}}/{{path:.*}}")(app_relay)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from aiohttp import web
 
 from joule.errors import InvalidRequestError
@@ -14,9 +12,13 @@ routes = web.RouteTableDef()
 
 
 @routes.get(Route.DB_CONNECTION)
-async def connection(request: web.Request) -> NoReturn:
-    """Say that there is no database server, and what to do instead."""
-    usage = await node_of(request).usage()
+async def connection(request: web.Request) -> web.Response:
+    """Say how to connect to the database server, or what to do where there is none."""
+    node = node_of(request)
+    database = node.engine.database
+    if database is not None:
+        return web.json_response(database.connection_info().to_json())
+    usage = await node.usage()
     raise InvalidRequestError(
         f"this node keeps its data in [{usage.path}], there is no database server: read it through "
         "the API, with Node.db_connect() on the node's own machine, or from a copy made by "

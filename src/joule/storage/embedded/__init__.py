@@ -60,6 +60,11 @@ class EmbeddedEngine:
         """The rows."""
         return self._samples
 
+    @property
+    def database(self) -> None:
+        """None: there is no server."""
+        return None
+
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(self._database)

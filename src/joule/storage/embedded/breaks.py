@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from joule.errors import StorageDamagedError
-from joule.storage.embedded.stretch import NO_BREAKS, Stretch
+from joule.storage.stretch import NO_BREAKS, Stretch
 
 if TYPE_CHECKING:
     from joule.models.intervals import Interval
-    from joule.storage.embedded.stretch import Indices
+    from joule.storage.stretch import Indices
 
 _RECORD: Final = np.dtype([("row", "<u4"), ("before", "<i8"), ("after", "<i8")])
 

@@ -198,6 +198,13 @@ class EmbeddedCatalog:
 
         await self._database.write(work)
 
+    async def properties(self) -> dict[str, Any]:
+        def work(connection: apsw.Connection) -> dict[str, Any]:
+            rows = connection.execute("SELECT name, value FROM property ORDER BY name")
+            return {name: json.loads(value) for name, value in rows}
+
+        return await self._database.read(work)
+
 
 def _load(connection: apsw.Connection) -> CatalogSnapshot:
     try:

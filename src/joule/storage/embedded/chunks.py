@@ -19,10 +19,11 @@ from joule.storage.embedded.chunk_table import NewChunk
 from joule.storage.embedded.codec import decode, encode
 from joule.storage.embedded.damage import reported_as, time_range
 from joule.storage.embedded.pyramid import LEVELS, build, decode_groups, decode_short_groups
-from joule.storage.embedded.stretch import Stretch, cut, join
+from joule.storage.stretch import Stretch, cut, join
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from contextlib import AbstractContextManager
 
     from joule.models.decimation import Groups
     from joule.storage.embedded.chunk_table import Chunk, ChunkTable
@@ -50,8 +51,17 @@ class Chunks:
 
     def load(self, chunk: Chunk) -> Stretch:
         """Decode the rows of a chunk; ``StorageDamagedError`` unless they are what they were."""
-        with reported_as(f"rows of {time_range(chunk.first, chunk.last)}"):
-            rows = decode(self.table.data(chunk), self.stream.layout.dtype)
+        return self.decoded(chunk, self.data(chunk))
+
+    def data(self, chunk: Chunk) -> bytes:
+        """Give the bytes of the rows of a chunk."""
+        with _reported(chunk):
+            return self.table.data(chunk)
+
+    def decoded(self, chunk: Chunk, data: bytes) -> Stretch:
+        """Decode these bytes of a chunk; for any thread."""
+        with _reported(chunk):
+            rows = decode(data, self.stream.layout.dtype)
             stretch = Stretch(rows, break_rows(chunk.breaks))
             _check(chunk, stretch)
         return stretch
@@ -124,6 +134,10 @@ class Chunks:
             chunk = self.table.before(self.stream.id, chunk.first)
         enough = len(found) == MERGED_CHUNKS - 1 or len(stretch) >= self.rows_full
         return found if enough else []
+
+
+def _reported(chunk: Chunk) -> AbstractContextManager[None]:
+    return reported_as(f"rows of {time_range(chunk.first, chunk.last)}")
 
 
 def _check(chunk: Chunk, stretch: Stretch) -> None:

@@ -20,6 +20,7 @@ import apsw
 
 from joule.errors import StorageDamagedError, StorageError, StorageFormatError
 from joule.storage.embedded.file_lock import FileLock
+from joule.storage.embedded.private_file import open_private
 from joule.storage.embedded.sqlite_errors import translated
 from joule.storage.embedded.upgrades import STEPS, advance
 from joule.storage.embedded.write_ahead_log import REST_S, WriteAheadLog
@@ -260,7 +261,7 @@ class Database:
 def _create(path: Path) -> None:
     """Make an empty file that only its owner can read, unless there is one already."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(open_private(path))
     except OSError as error:
         raise StorageError(f"{path} cannot be opened: {error.strerror}") from error
 

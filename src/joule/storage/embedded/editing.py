@@ -16,7 +16,7 @@ from joule.models.intervals import MAX_TIME, MIN_TIME, Interval
 from joule.storage.embedded.breaks import inside, pack, unpack, with_neighbour
 from joule.storage.embedded.covering import cover
 from joule.storage.embedded.queries import cut_by
-from joule.storage.embedded.stretch import NO_BREAKS, Stretch, merge, remove
+from joule.storage.stretch import NO_BREAKS, Stretch, merge, remove
 
 if TYPE_CHECKING:
     from joule.models.layout import Rows

@@ -147,6 +147,26 @@ def store(connection: apsw.Connection, stream_id: int, events: Sequence[Event]) 
     keys = [key for id_ in known for key in connection.execute(_FIND, (stream_id, id_))]
     ids, next_id = _number(given, {id_ for _, id_ in keys}, next_id)
     erase(connection, stream_id, keys)
+    _store(connection, stream_id, events, ids, next_id)
+    return ids
+
+
+def put(connection: apsw.Connection, stream_id: int, events: Sequence[Event], last_id: int) -> None:
+    """Insert events under the ids they have, replacing those that are there."""
+    ids = [event.id for event in events]
+    erase(
+        connection, stream_id, [k for i in ids for k in connection.execute(_FIND, (stream_id, i))]
+    )
+    _store(connection, stream_id, events, ids, 1 + max([last_id, *ids]))
+
+
+def _store(
+    connection: apsw.Connection,
+    stream_id: int,
+    events: Sequence[Event],
+    ids: Sequence[int],
+    next_id: int,
+) -> None:
     starts = [event.start_time for event in events]
     ends = [event.end_time for event in events]
     contents = [encoded(event.content) for event in events]
@@ -158,7 +178,6 @@ def store(connection: apsw.Connection, stream_id: int, events: Sequence[Event]) 
     sizes = dict(zip(ids, map(len, contents), strict=True))
     _insert(connection, list(rows.values()))
     _add(connection, stream_id, len(rows), sum(sizes.values()), next_id)
-    return ids
 
 
 def _insert(connection: apsw.Connection, rows: list[tuple[Any, ...]]) -> None:

@@ -51,6 +51,12 @@ class EmbeddedEvents:
             return []
         return await self._database.write(lambda c: event_table.store(c, stream_id, events))
 
+    async def put(self, stream_id: int, events: Sequence[Event], last_id: int = 0) -> None:
+        await self._database.write(lambda c: event_table.put(c, stream_id, events, last_id))
+
+    async def last_id(self, stream_id: int) -> int:
+        return await self._database.read(lambda c: event_table.total(c, stream_id)[0] - 1)
+
     async def read(self, stream_id: int, query: EventQuery) -> list[Event]:
         return await self._found(Walk(stream_id, query, events_of), query)
 

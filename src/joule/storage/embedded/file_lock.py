@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from joule.errors import StorageError, StorageInUseError
+from joule.storage.embedded.private_file import open_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,7 @@ class FileLock:
     def acquire(self) -> None:
         """Take the lock or raise ``StorageInUseError`` at once."""
         try:
-            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = open_private(self._path)
         except OSError as error:
             raise StorageError(f"{self._store} cannot be opened: {error.strerror}") from error
         try:

@@ -25,7 +25,7 @@ from joule.storage.embedded.records import (
 )
 from joule.storage.embedded.recovery import look, rewrite
 from joule.storage.embedded.row_sums import blob_sum, number_sum
-from joule.storage.embedded.stretch import Stretch
+from joule.storage.stretch import Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

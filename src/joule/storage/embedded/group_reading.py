@@ -14,11 +14,11 @@ from joule.storage.embedded import reading
 from joule.storage.embedded.breaks import break_rows
 from joule.storage.embedded.chunk_table import Chunk
 from joule.storage.embedded.covering import top_level
-from joule.storage.embedded.packing import Packer
 from joule.storage.embedded.pyramid import stored_level
 from joule.storage.embedded.span_groups import decode_summary
-from joule.storage.embedded.summary import Summary, joined, with_breaks
 from joule.storage.interfaces import DecimatedBlock
+from joule.storage.packing import Packer
+from joule.storage.summary import Summary, joined, with_breaks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from joule.models.decimation import Groups
     from joule.storage.embedded.chunks import Chunks
     from joule.storage.embedded.span_table import Span
-    from joule.storage.embedded.stretch import Stretch
     from joule.storage.embedded.tail import View
     from joule.storage.interfaces import StreamRef
+    from joule.storage.stretch import Stretch
 
 STEP_SOURCES: Final = 512
 

@@ -15,13 +15,13 @@ import numpy as np
 
 from joule.models.decimation import Groups, reduce_at, regroup_at
 from joule.storage.embedded.codec import decode, decode_plain, encode
-from joule.storage.embedded.stretch import group_starts
+from joule.storage.stretch import group_starts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from joule.models.layout import Layout, Rows
-    from joule.storage.embedded.stretch import Stretch
+    from joule.storage.stretch import Stretch
 
 LEVELS: Final = (64, 1024, 16384)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from joule.models.intervals import ALL_TIME, Interval
 from joule.storage.embedded.breaks import gaps_of, inside, unpack, with_neighbour
-from joule.storage.embedded.stretch import join
 from joule.storage.interfaces import SampleInfo
+from joule.storage.stretch import join
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from joule.storage.embedded import queries
 from joule.storage.embedded.chunks import CHUNK_BYTES
-from joule.storage.embedded.stretch import cut
 from joule.storage.interfaces import Block
+from joule.storage.stretch import cut
 
 if TYPE_CHECKING:
     from joule.models.intervals import Interval
+    from joule.storage.embedded.chunk_table import Chunk
     from joule.storage.embedded.chunks import Chunks
-    from joule.storage.embedded.stretch import Stretch
+    from joule.storage.embedded.decoding import Decoders
     from joule.storage.embedded.tail import View
     from joule.storage.interfaces import StreamRef
+    from joule.storage.stretch import Stretch
 
 T = TypeVar("T")
 
@@ -80,20 +82,25 @@ class RangeReader(ABC, Generic[T]):
 class RowReader(RangeReader[Block]):
     """Gives the rows of a range in blocks of unbroken rows."""
 
-    def __init__(self, interval: Interval, view: View) -> None:
+    def __init__(self, interval: Interval, view: View, decoders: Decoders) -> None:
         super().__init__(interval, view)
+        self._decoders = decoders
         self._blocks: list[Block] = []
         self._begun = False
 
     def read_chunks(self, chunks: Chunks, interval: Interval) -> int | None:
+        found: list[tuple[Chunk, bytes]] = []
+        position: int | None = None
         size = 0
         for chunk in chunks.table.overlapping(chunks.stream.id, interval):
             if size >= STEP_BYTES:
-                return chunk.first
-            stretch = chunks.load(chunk)
-            size += stretch.rows.nbytes
+                position = chunk.first
+                break
+            found.append((chunk, chunks.data(chunk)))
+            size += chunk.rows * chunks.stream.layout.row_bytes
+        for stretch in self._decoders.each(lambda each: chunks.decoded(*each), found, size):
             self.read_rows(stretch.clip(interval))
-        return None
+        return position
 
     def read_rows(self, stretch: Stretch) -> None:
         for run in stretch.runs():

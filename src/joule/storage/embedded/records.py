@@ -18,8 +18,8 @@ import zstandard
 from joule.errors import StorageDamagedError
 from joule.models.layout import Layout
 from joule.storage.embedded.codec import decode, encode
-from joule.storage.embedded.stretch import NO_BREAKS, Stretch
 from joule.storage.interfaces import StreamRef
+from joule.storage.stretch import NO_BREAKS, Stretch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -15,15 +15,15 @@ from joule.errors import StorageDamagedError
 from joule.models.intervals import MAX_TIME, MIN_TIME
 from joule.storage.embedded.damage import time_range
 from joule.storage.embedded.quarantine import Loss
-from joule.storage.embedded.stretch import join
+from joule.storage.stretch import join
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from joule.storage.embedded.chunk_table import ChunkTable
     from joule.storage.embedded.records import Entry
-    from joule.storage.embedded.stretch import Stretch
     from joule.storage.interfaces import StreamRef
+    from joule.storage.stretch import Stretch
 
 
 class Kept(NamedTuple):

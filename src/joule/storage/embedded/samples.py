@@ -27,12 +27,13 @@ from joule.storage.embedded.chunk_table import ChunkTable
 from joule.storage.embedded.chunks import Chunks
 from joule.storage.embedded.covering import cover
 from joule.storage.embedded.damage import reported_as, stream_name
+from joule.storage.embedded.decoding import Decoders
 from joule.storage.embedded.group_reading import GroupReader
 from joule.storage.embedded.reading import RowReader
 from joule.storage.embedded.recovery import recover
 from joule.storage.embedded.sealing import Sealer
-from joule.storage.embedded.stretch import FIRST_ROW, NO_BREAKS, Stretch
 from joule.storage.embedded.tails import Tails
+from joule.storage.stretch import FIRST_ROW, NO_BREAKS, Stretch
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -65,6 +66,7 @@ class EmbeddedSamples:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._encoders = Encoders()
+        self._decoders = Decoders()
         self._tails = Tails(self._encoders)
 
     async def recover(self) -> None:
@@ -74,6 +76,7 @@ class EmbeddedSamples:
     def close(self) -> None:
         """End the threads. Idempotent."""
         self._encoders.close()
+        self._decoders.close()
 
     async def maintain(self) -> None:
         """Seal a bounded number of aged tails, remove a bounded part of deleted streams."""
@@ -149,7 +152,7 @@ class EmbeddedSamples:
         return await self._ask(stream, lambda c: queries.intervals(c, view, bounds))
 
     async def read(self, stream: StreamRef, interval: Interval) -> AsyncIterator[Block]:
-        reader = RowReader(_plain(interval), self._tails.view(stream.id))
+        reader = RowReader(_plain(interval), self._tails.view(stream.id), self._decoders)
         async for block in self._steps(stream, reader):
             yield block
 

@@ -17,7 +17,7 @@ from joule.storage.embedded.breaks import break_rows
 from joule.storage.embedded.codec import decode, encode
 from joule.storage.embedded.damage import reported_as, time_range
 from joule.storage.embedded.pyramid import LEVELS
-from joule.storage.embedded.summary import Summary, begins_of, joined, moved, summarize, with_breaks
+from joule.storage.summary import Summary, begins_of, joined, moved, summarize, with_breaks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from joule.storage.embedded.chunk_table import Chunk
     from joule.storage.embedded.chunks import Chunks
     from joule.storage.embedded.span_table import Span
-    from joule.storage.embedded.stretch import Indices
+    from joule.storage.stretch import Indices
 
 GROUPS_MAX: Final = 256
 """A span of more groups stores none: where intervals are that short, joining brings little."""

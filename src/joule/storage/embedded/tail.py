@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from joule.storage.embedded.stretch import NO_BREAKS, Stretch, join
+from joule.storage.stretch import NO_BREAKS, Stretch, join
 
 if TYPE_CHECKING:
     from concurrent.futures import Future

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from joule.storage.embedded.ahead import Encoders
     from joule.storage.embedded.chunk_table import NewChunk
-    from joule.storage.embedded.stretch import Stretch
     from joule.storage.interfaces import StreamRef
+    from joule.storage.stretch import Stretch
 
 LOG_BYTES_MAX: Final = 20 << 20
 """Rows in the log as they are in memory; in the file they take about half of it."""

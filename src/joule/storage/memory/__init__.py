@@ -42,6 +42,11 @@ class MemoryEngine:
         """The rows."""
         return self._samples
 
+    @property
+    def database(self) -> None:
+        """None: there is no server."""
+        return None
+
     async def __aenter__(self) -> Self:
         return self
 

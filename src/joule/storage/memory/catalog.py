@@ -68,3 +68,6 @@ class MemoryCatalog:
 
     async def set_property(self, name: str, value: Any) -> None:
         self._properties[name] = deepcopy(value)
+
+    async def properties(self) -> dict[str, Any]:
+        return deepcopy(self._properties)

@@ -62,6 +62,15 @@ class MemoryEvents:
             shelf.events[id_] = event
         return ids
 
+    async def put(self, stream_id: int, events: Sequence[Event], last_id: int = 0) -> None:
+        shelf = self._shelves[stream_id]
+        for event in events:
+            shelf.events[event.id] = _copy(event, stream_id)
+        shelf.next_id = max([shelf.next_id, last_id + 1, *(event.id + 1 for event in events)])
+
+    async def last_id(self, stream_id: int) -> int:
+        return self._shelves[stream_id].next_id - 1 if stream_id in self._shelves else 0
+
     async def read(self, stream_id: int, query: EventQuery) -> list[Event]:
         return [_copy(event, stream_id) for event in self._selected(stream_id, query)]
 

@@ -35,10 +35,10 @@ STREAM = DataStreamRecord(
 EVENTS = EventStreamRecord(
     1, "motor", None, {"label": "string", "kind": 'category:["a:b","c"]'}, 0, 86_400, True, 2, 7
 )
-NOTE = AnnotationRecord(1, 1, "note", None, -(2**62), 2**62)
+NOTE = AnnotationRecord(1, 1, "note", None, -(2**57), 2**62)
 OPEN_NOTE = AnnotationRecord(2, 1, "", "text", 5, None)
-OWNER = MasterRecord(1, "owner", "user", bytes(range(32)), "admin", None)
-GUEST = MasterRecord(2, "guest", "joule", b"\x00" * 32, "read", 1)
+OWNER = MasterRecord(1, "owner", "USER", bytes(range(32)), "admin", None)
+GUEST = MasterRecord(2, "guest", "JOULE_NODE", b"\x00" * 32, "read", 1)
 FOLLOWER = FollowerRecord(1, "node1", "https://node1:8088", "key")
 
 FULL = CatalogSnapshot(
@@ -76,7 +76,9 @@ class CatalogStoreContract:
 
     async def test_elements_come_back_in_column_order(self, engine: Engine) -> None:
         elements = tuple(replace(PLAIN, id=90 - i, index=i, name=f"e{i}") for i in range(12))
-        await engine.catalog.apply(CatalogChanges(put=[replace(STREAM, elements=elements)]))
+        await engine.catalog.apply(
+            CatalogChanges(put=[ROOT, FOLDER, replace(STREAM, elements=elements)])
+        )
         assert (await engine.catalog.load()).data_streams[0].elements == elements
 
     async def test_a_put_replaces_by_id(self, engine: Engine) -> None:
@@ -92,16 +94,20 @@ class CatalogStoreContract:
 
     async def test_streams_may_swap_their_elements(self, engine: Engine) -> None:
         left, right = replace(STREAM, elements=(PLAIN,)), replace(STREAM, id=2, elements=(RICH,))
-        await engine.catalog.apply(CatalogChanges(put=[left, right]))
+        await engine.catalog.apply(CatalogChanges(put=[ROOT, FOLDER, left, right]))
         swapped = [replace(left, elements=(RICH,)), replace(right, elements=(PLAIN,))]
         await engine.catalog.apply(CatalogChanges(put=list(swapped)))
         assert list((await engine.catalog.load()).data_streams) == swapped
 
     async def test_deleted_records_are_gone_with_their_elements(self, engine: Engine) -> None:
         await engine.catalog.apply(CatalogChanges(put=everything(FULL)))
-        gone = [(Kind.DATA_STREAM, 1), (Kind.ANNOTATION, 1), (Kind.MASTER, 2), (Kind.FOLLOWER, 1)]
+        gone = [(Kind.ANNOTATION, 1), (Kind.MASTER, 2), (Kind.FOLLOWER, 1)]
         await engine.catalog.apply(CatalogChanges(delete=list(gone)))
-        expected = CatalogSnapshot((ROOT, FOLDER), (), (EVENTS,), (OPEN_NOTE,), (OWNER,), ())
+        rest = CatalogSnapshot((ROOT, FOLDER), (STREAM,), (EVENTS,), (OPEN_NOTE,), (OWNER,), ())
+        assert await engine.catalog.load() == rest
+        gone = [(Kind.DATA_STREAM, 1), (Kind.ANNOTATION, 2)]
+        await engine.catalog.apply(CatalogChanges(delete=list(gone)))
+        expected = CatalogSnapshot((ROOT, FOLDER), (), (EVENTS,), (), (OWNER,), ())
         assert await engine.catalog.load() == expected
         await engine.catalog.apply(CatalogChanges(put=[replace(STREAM, elements=(RICH,))]))
         assert (await engine.catalog.load()).data_streams[0].elements == (RICH,)
@@ -130,7 +136,9 @@ class CatalogStoreContract:
 
     async def test_what_is_handed_out_is_a_copy(self, engine: Engine) -> None:
         fields = {"a": "string"}
-        await engine.catalog.apply(CatalogChanges(put=[replace(EVENTS, event_fields=fields)]))
+        await engine.catalog.apply(
+            CatalogChanges(put=[ROOT, FOLDER, replace(EVENTS, event_fields=fields)])
+        )
         fields["b"] = "numeric"
         loaded = (await engine.catalog.load()).event_streams[0]
         loaded.event_fields["c"] = "numeric"
@@ -150,14 +158,14 @@ class CatalogStoreContract:
 
     async def test_ids_of_the_deleted_are_not_given_again(self, engine: Engine) -> None:
         (first,) = await engine.catalog.allocate(Kind.FOLDER)
-        await engine.catalog.apply(CatalogChanges(put=[replace(FOLDER, id=first)]))
+        await engine.catalog.apply(CatalogChanges(put=[replace(ROOT, id=first)]))
         await engine.catalog.apply(CatalogChanges(delete=[(Kind.FOLDER, first)]))
         (second,) = await engine.catalog.allocate(Kind.FOLDER)
         assert second > first
 
     async def test_ids_that_records_brought_along_are_not_given(self, engine: Engine) -> None:
         stream = replace(STREAM, id=40, elements=(replace(PLAIN, id=70),))
-        await engine.catalog.apply(CatalogChanges(put=[stream]))
+        await engine.catalog.apply(CatalogChanges(put=[ROOT, FOLDER, stream]))
         await engine.catalog.apply(CatalogChanges(delete=[(Kind.DATA_STREAM, 40)]))
         assert await engine.catalog.allocate(Kind.DATA_STREAM) == range(41, 42)
         assert await engine.catalog.allocate(Kind.ELEMENT) == range(71, 72)
@@ -168,6 +176,13 @@ class CatalogStoreContract:
         await engine.catalog.set_property("name", value)
         await engine.catalog.set_property("other", 1)
         assert await engine.catalog.get_property("name") == value
+
+    async def test_all_properties_are_told(self, engine: Engine) -> None:
+        await engine.catalog.set_property("exporter a", {"marks": [1, None]})
+        await engine.catalog.set_property("note", None)
+        found = await engine.catalog.properties()
+        found.pop("uuid", None)  # an engine may have one from the start
+        assert found == {"exporter a": {"marks": [1, None]}, "note": None}
 
     async def test_an_absent_property_is_none(self, engine: Engine) -> None:
         assert await engine.catalog.get_property("absent") is None

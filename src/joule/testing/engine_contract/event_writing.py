@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from joule.models.events import Event
 from joule.models.intervals import MAX_TIME, MIN_TIME
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 class EventWritingContract:
-    """Events stored, replaced and numbered."""
+    """Events stored, replaced and numbered.
+
+    ``earliest`` is the first time an engine can keep.
+    """
+
+    earliest: ClassVar[int] = MIN_TIME
 
     async def test_a_stream_without_events_answers_every_question(self, engine: Engine) -> None:
         assert await engine.events.read(1, ALL) == []
@@ -38,12 +43,13 @@ class EventWritingContract:
         assert {event.node_uuid for event in found} == {None}
 
     async def test_times_may_be_extreme(self, engine: Engine) -> None:
-        written = [Event(MIN_TIME, MIN_TIME + 1), Event(0, MAX_TIME), Event(MAX_TIME - 1, MAX_TIME)]
+        first = self.earliest
+        written = [Event(first, first + 1), Event(0, MAX_TIME), Event(MAX_TIME - 1, MAX_TIME)]
         await engine.events.write(1, written)
         assert await engine.events.read(1, ALL) == written
         assert await engine.events.read(1, query(5, 6, ongoing=True)) == written[1:2]
         info = await engine.events.info(1)
-        assert (info.start, info.end) == (MIN_TIME, MAX_TIME)
+        assert (info.start, info.end) == (first, MAX_TIME)
 
     async def test_writing_no_events_gives_no_ids(self, engine: Engine) -> None:
         assert await engine.events.write(1, []) == []
@@ -81,6 +87,22 @@ class EventWritingContract:
         assert await engine.events.write(1, [saved(1, 2, {}, 2)]) == [4]
         await engine.events.retain(1, MAX_TIME)
         assert await engine.events.write(1, numbered(2)) == [5, 6]
+
+    async def test_events_are_put_under_their_own_ids(self, engine: Engine) -> None:
+        assert await engine.events.last_id(1) == 0
+        await engine.events.put(1, [saved(5, 6, {"n": 0}, 40), saved(3, None, {"n": 1}, 7)])
+        assert [event.id for event in await engine.events.read(1, ALL)] == [7, 40]
+        assert await engine.events.last_id(1) == 40
+        await engine.events.put(1, [saved(9, 10, {"n": 2}, 7)])
+        assert numbers(await engine.events.read(1, ALL)) == [0, 2]
+        assert (await engine.events.info(1)).count == 2
+        assert await engine.events.write(1, [Event(11, 12, {"n": 3})]) == [41]
+        await engine.events.put(1, [], last_id=60)
+        assert await engine.events.last_id(1) == 60
+        await engine.events.put(1, [], last_id=50)
+        assert await engine.events.write(1, [Event(13, 14, {"n": 4})]) == [61]
+        await engine.events.remove(1, ALL)
+        assert await engine.events.last_id(1) == 61
 
     async def test_what_is_handed_in_and_out_is_copied(self, engine: Engine) -> None:
         event = Event(1, 2, {"list": [1]})

@@ -16,6 +16,8 @@ from joule.storage.interfaces import CatalogChanges, Engine, EventQuery, Kind
 from joule.testing.engine_contract.catalog import FULL, everything
 from joule.testing.engine_contract.scene import PLACES, Place, Scene
 
+UUID = "3f0c9a52-6f5e-4d4b-9d0e-0b6a1f1f7c11"
+
 OpenAgain: TypeAlias = Callable[[], AbstractAsyncContextManager[Engine]]
 
 
@@ -71,11 +73,11 @@ class PersistenceContract:
     async def test_the_catalog_and_its_ids_are_there_again(self, open_again: OpenAgain) -> None:
         async with open_again() as engine:
             await engine.catalog.apply(CatalogChanges(put=everything(FULL)))
-            await engine.catalog.set_property("uuid", "1234")
+            await engine.catalog.set_property("uuid", UUID)
             assert await engine.catalog.allocate(Kind.FOLDER, 5) == range(3, 8)
         async with open_again() as engine:
             assert await engine.catalog.load() == FULL
-            assert await engine.catalog.get_property("uuid") == "1234"
+            assert await engine.catalog.get_property("uuid") == UUID
             assert await engine.catalog.allocate(Kind.FOLDER) == range(8, 9)
 
     async def test_events_and_their_ids_are_there_again(self, open_again: OpenAgain) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from joule.wire.faults import FAULT_HEADER
 from joule.wire.openapi.access import ACCESS
 from joule.wire.openapi.annotations import ANNOTATIONS
+from joule.wire.openapi.archives import ARCHIVES
 from joule.wire.openapi.data import DATA
 from joule.wire.openapi.events import EVENTS
 from joule.wire.openapi.folders import FOLDERS
@@ -35,6 +36,7 @@ SECTIONS: Mapping[str, tuple[Operation, ...]] = {
     "Annotations": ANNOTATIONS,
     "Modules and apps": MODULES,
     "Masters and followers": ACCESS,
+    "Archives": ARCHIVES,
 }
 
 OPERATIONS: tuple[Operation, ...] = tuple(one for part in SECTIONS.values() for one in part)

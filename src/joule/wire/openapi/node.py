@@ -37,9 +37,13 @@ NODE = (
         "db_connection",
         "get",
         Route.DB_CONNECTION,
-        "Say how to read the data without the API; there is no database server",
-        None,
-        refused=bad("this node keeps its data in [<path>], there is no database server: <advice>"),
+        "Give what a program connects to the database server with",
+        Answer(ref("ConnectionInfo")),
+        refused=bad(
+            "this node keeps its data in [<path>], there is no database server: <advice>",
+            "the node cannot set up the database role joule_module for programs: <reason>",
+        ),
+        scope="admin",
     ),
     Operation(
         "openapi",

@@ -38,6 +38,18 @@ NODE_OBJECTS: dict[str, Schema] = {
         absent=("fault",),
         text="Bytes of the data and of its disk, and what is wrong with it, if anything.",
     ),
+    "ConnectionInfo": record(
+        {
+            "username": TEXT,
+            "password": TEXT,
+            "port": COUNT,
+            "database": TEXT,
+            "host": TEXT,
+            "nilmdb_url": TEXT,
+        },
+        absent=("nilmdb_url",),
+        text="The host is as the node sees it.",
+    ),
     "Module": record(
         {
             "id": COUNT,
@@ -83,6 +95,19 @@ NODE_OBJECTS: dict[str, Schema] = {
             "pids": list_of(INTEGER),
         },
         text="All null while the module does not run; create_time is in UNIX seconds.",
+    ),
+    "ImportReport": record(
+        {degree: list_of(ref("ImportMessage")) for degree in ("info", "warnings", "errors")},
+        text="What was done, what was left out, and what failed or was there before.",
+    ),
+    "ImportMessage": record(
+        {
+            "source_label": optional(TEXT),
+            "destination": optional(TEXT),
+            "message": TEXT,
+            "target_type": optional(one_of("data_stream", "event_stream")),
+        },
+        text="Label and destination are null when it is about the whole archive.",
     ),
     "App": record({"id": {"type": "string", "pattern": "^[mp][0-9]+$"}, "name": TEXT}),
     "Proxy": record({"id": COUNT, "name": TEXT, "url": TEXT}),

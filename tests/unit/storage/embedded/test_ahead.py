@@ -18,9 +18,9 @@ from joule.storage.embedded import EmbeddedEngine, ahead
 from joule.storage.embedded.ahead import AHEAD_CHUNKS, CHUNKS_PER_COMMIT
 from joule.storage.embedded.chunks import chunk_rows, encode_chunk
 from joule.storage.embedded.records import Entry, encode_record
-from joule.storage.embedded.stretch import NO_BREAKS, Stretch
 from joule.storage.embedded.tail_table import TailTable
 from joule.storage.interfaces import StreamRef
+from joule.storage.stretch import NO_BREAKS, Stretch
 from joule.testing.engine_contract.checks import check_stream, make_rows
 from joule.testing.faults import FaultyFiles
 

@@ -13,8 +13,8 @@ from joule.storage.embedded import codec
 from joule.storage.embedded.codec import decode, encode
 from joule.storage.embedded.pyramid import build, decode_groups, encode_groups, stored_level
 from joule.storage.embedded.records import Entry, decode_record, encode_record
-from joule.storage.embedded.stretch import NO_BREAKS, Stretch
 from joule.storage.interfaces import StreamRef
+from joule.storage.stretch import NO_BREAKS, Stretch
 from joule.testing.engine_contract.checks import make_rows
 
 LAYOUT = Layout("float32", 4)

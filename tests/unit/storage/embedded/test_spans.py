@@ -24,10 +24,10 @@ from joule.storage.embedded.snapshot import snapshot
 from joule.storage.embedded.span_groups import decode_summary, encode_summary
 from joule.storage.embedded.span_table import Span
 from joule.storage.embedded.span_upgrade import build_spans
-from joule.storage.embedded.stretch import NO_BREAKS, Stretch, cut
-from joule.storage.embedded.summary import Summary
 from joule.storage.interfaces import CatalogChanges, StreamRef
 from joule.storage.memory import MemoryEngine
+from joule.storage.stretch import NO_BREAKS, Stretch, cut
+from joule.storage.summary import Summary
 from joule.testing.engine_contract.checks import check_stream, make_rows
 
 from .stores import findings, records, stream_record

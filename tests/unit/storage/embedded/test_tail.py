@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from joule.models.layout import Layout
-from joule.storage.embedded.stretch import FIRST_ROW, NO_BREAKS, Stretch
 from joule.storage.embedded.tail import Tail
 from joule.storage.interfaces import StreamRef
+from joule.storage.stretch import FIRST_ROW, NO_BREAKS, Stretch
 from joule.testing.engine_contract.checks import make_rows
 
 STREAM = StreamRef(1, Layout("float64", 60))

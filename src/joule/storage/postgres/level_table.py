@@ -1,0 +1,139 @@
+"""The tables of the levels of a stream, and the questions that are asked of any level.
+
+Level 1 is the table of rows. A group's time is the mean of its rows' times, so groups lie in their
+table in the order of their rows, and a range of times that contains whole groups names them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from joule.models.decimation import FACTOR
+from joule.storage.postgres import chunking, sample_tables
+from joule.storage.postgres.copy_format import time_literal
+from joule.storage.postgres.copying import copy_out
+from joule.storage.postgres.times import bound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import asyncpg
+
+    from joule.models.intervals import Interval
+    from joule.models.layout import Layout, Rows
+    from joule.storage.interfaces import StreamRef
+
+
+def name(stream_id: int, level: int) -> str:
+    """Name of the table of a level, without the schema."""
+    base = sample_tables.base(stream_id)
+    return base if level == 1 else f"{base}_{level}"
+
+
+def qualified(stream_id: int, level: int) -> str:
+    """Name of the table of a level with its schema."""
+    return sample_tables.qualified(name(stream_id, level))
+
+
+def layout(stream: StreamRef, level: int) -> Layout:
+    """Layout of the rows in the table of a level."""
+    return stream.layout if level == 1 else stream.layout.decimated
+
+
+def fits(stream: StreamRef) -> bool:
+    """Whether groups of a stream fit a table; those with very many elements do not."""
+    groups = stream.layout.decimated
+    return (
+        groups.width < sample_tables.COLUMNS_MAX and groups.row_bytes <= sample_tables.ROW_BYTES_MAX
+    )
+
+
+async def stored(connection: asyncpg.Connection, stream: StreamRef) -> list[int]:
+    """Give the levels that have a table, 1 for the rows first; those behind a gap do not count."""
+    existing = await sample_tables.existing(connection, [stream.id])
+    levels: list[int] = []
+    level = 1
+    while name(stream.id, level) in existing:
+        levels.append(level)
+        level *= FACTOR
+    return levels
+
+
+async def create(connection: asyncpg.Connection, stream: StreamRef, level: int) -> None:
+    """Make the table of a level, or take one from before a gap as it is."""
+    if await sample_tables.exists(connection, name(stream.id, level)):
+        return
+    columns = "".join(
+        f", elem{i}{kind} real NOT NULL"
+        for kind in ("", "_min", "_max")
+        for i in range(stream.layout.width)
+    )
+    await connection.execute(
+        f"CREATE TABLE {qualified(stream.id, level)} (time timestamp NOT NULL PRIMARY KEY{columns})"
+    )
+    await chunking.make_hypertable(connection, stream.id, level)
+
+
+async def drop(connection: asyncpg.Connection, stream: StreamRef) -> None:
+    """Drop the tables of all levels, those behind a gap too."""
+    existing = await sample_tables.existing(connection, [stream.id])
+    kept = {sample_tables.base(stream.id), sample_tables.boundaries(stream.id)}
+    doomed = [sample_tables.qualified(table) for table in existing if table not in kept]
+    if doomed:
+        await connection.execute(f"DROP TABLE {', '.join(sorted(doomed))}")
+
+
+async def read(
+    connection: asyncpg.Connection,
+    stream: StreamRef,
+    level: int,
+    ranges: Sequence[Interval],
+    rows_max: int,
+) -> Rows:
+    """Give the first rows of a level that lie in ranges, which are in order and do not overlap."""
+    table = qualified(stream.id, level)
+    if len(ranges) == 1:
+        start, end = map(time_literal, ranges[0])
+        query = (
+            f"SELECT * FROM {table} WHERE time >= {start} AND time < {end}"
+            f" ORDER BY time LIMIT {rows_max}"
+        )
+    else:
+        query = (
+            f"SELECT part.* FROM unnest({_array(r.start for r in ranges)},"
+            f" {_array(r.end for r in ranges)}) WITH ORDINALITY AS range (start, stop, number),"
+            f" LATERAL (SELECT * FROM {table} WHERE time >= range.start AND time < range.stop"
+            f" ORDER BY time LIMIT {rows_max}) part"
+            f" ORDER BY range.number, part.time LIMIT {rows_max}"
+        )
+    return await copy_out(connection, query, layout(stream, level), table)
+
+
+async def count(
+    connection: asyncpg.Connection, stream: StreamRef, level: int, ranges: Sequence[Interval]
+) -> int:
+    """Give the number of rows of a level that lie in ranges."""
+    query = f"""
+        SELECT COALESCE(sum(part.rows), 0)::bigint
+        FROM unnest($1::timestamp[], $2::timestamp[]) AS range (start, stop),
+        LATERAL (SELECT count(*) AS rows FROM {qualified(stream.id, level)}
+            WHERE time >= range.start AND time < range.stop) part
+    """
+    starts, ends = [bound(r.start) for r in ranges], [bound(r.end) for r in ranges]
+    found: int = await connection.fetchval(query, starts, ends)
+    return found
+
+
+async def delete(
+    connection: asyncpg.Connection, stream: StreamRef, level: int, interval: Interval
+) -> None:
+    """Remove the groups whose time lies in ``[start, end)``."""
+    await connection.execute(
+        f"DELETE FROM {qualified(stream.id, level)} WHERE time >= $1 AND time < $2",
+        bound(interval.start),
+        bound(interval.end),
+    )
+
+
+def _array(times: Iterable[int]) -> str:
+    return f"ARRAY[{', '.join(map(time_literal, times))}]"

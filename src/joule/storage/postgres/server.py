@@ -1,0 +1,186 @@
+"""The way to the database: a pool of connections, transactions, and what happens in an outage.
+
+No other file makes connections. All times in parameters and results are UNIX microseconds
+(``times``), every error is one of ours (``errors``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final, Self, TypeVar
+
+import asyncpg
+
+from joule.storage.postgres.connecting import arguments, connect, drop, prepare
+from joule.storage.postgres.errors import (
+    LOST,
+    ServerLostError,
+    is_lost,
+    reason,
+    translated,
+    translated_connecting,
+)
+from joule.storage.postgres.node_lock import NodeLock
+from joule.storage.postgres.outcome import Marks
+from joule.storage.postgres.tasks import completely
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+    from uuid import UUID
+
+    from asyncpg import Connection
+    from asyncpg.transaction import Transaction
+
+    from joule.storage.address import Address
+
+T = TypeVar("T")
+
+CONNECTIONS_MAX: Final = 10
+CLOSE_TIMEOUT_S: Final = 10.0
+TIDY_TIMEOUT_S: Final = 5.0
+
+_TIMESCALE: Final = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"
+
+
+class NotBegunError(ServerLostError):
+    """The connection turned out to be broken before anything was done on it."""
+
+
+class Server:
+    """A pool of connections to one database, which this node has for itself.
+
+    Nothing waits for a server that is away: what is asked of it raises ``StorageError`` within
+    seconds, and the next question connects again.
+    """
+
+    def __init__(self, address: Address, pool: asyncpg.Pool) -> None:
+        self.address = address
+        self.has_timescale = False
+        self._pool = pool
+        self._lock = NodeLock(address, partial(connect, address))
+        self._marks = Marks(address, partial(connect, address))
+
+    @classmethod
+    async def open(cls, address: Address) -> Self:
+        """Connect; ``StorageInUseError`` when another node uses the database."""
+        pool = asyncpg.create_pool(
+            min_size=0, max_size=CONNECTIONS_MAX, init=prepare, **arguments(address)
+        )
+        with translated_connecting(address):
+            await pool
+        server = cls(address, pool)
+        try:
+            await server._lock.hold()
+            server.has_timescale = await server.read(has_timescale)
+        except BaseException:
+            await server.close()
+            raise
+        return server
+
+    async def close(self) -> None:
+        """End all connections; those in use have some seconds. Idempotent."""
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT_S):
+                await self._pool.close()
+        except (TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self._pool.terminate()
+        finally:
+            await self._lock.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Borrow a connection."""
+        with translated_connecting(self.address):
+            connection = await self._pool.acquire()
+        try:
+            with translated(self.address, connection):
+                yield connection
+        except ServerLostError:
+            drop(connection)
+            # The others are as old, and have hardly fared better.
+            await self._pool.expire_connections()
+            raise
+        finally:
+            with suppress(*LOST, asyncpg.InterfaceError):
+                await self._pool.release(connection, timeout=TIDY_TIMEOUT_S)
+
+    async def read(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Give what ``work`` reads; once more when the connection turns out to be broken."""
+        try:
+            async with self.connection() as connection:
+                return await work(connection)
+        except ServerLostError:
+            async with self.connection() as connection:
+                return await work(connection)
+
+    async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Carry out ``work`` in one transaction, durable on return.
+
+        When anything is raised nothing was changed, but for ``OutcomeUnknownError``: then the
+        connection broke at the commit and the server did not come back to tell. Cancelling the
+        caller does not undo a commit that has begun.
+        """
+        try:
+            return await self._write(work)
+        except NotBegunError:
+            return await self._write(work)
+
+    async def make(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Carry out ``work`` in one transaction, before there are tables to leave a mark in."""
+        await self._lock.hold()
+        async with self.connection() as connection, connection.transaction():
+            return await work(connection)
+
+    async def _write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        await self._lock.hold()
+        with self._marks.place() as place:
+            async with self.connection() as connection:
+                transaction = await _begin(connection)
+                try:
+                    result = await work(connection)
+                    mark = await self._marks.leave(connection, place)
+                except BaseException as error:
+                    await _roll_back(connection, transaction, error)
+                    raise
+                await completely(self._commit(connection, transaction, place, mark))
+        return result
+
+    async def _commit(
+        self, connection: Connection, transaction: Transaction, place: int, mark: UUID
+    ) -> None:
+        try:
+            with translated(self.address, connection):
+                await transaction.commit()
+        except ServerLostError:
+            if not await self._marks.is_there(place, mark):
+                raise
+
+
+async def _begin(connection: Connection) -> Transaction:
+    transaction = connection.transaction()
+    try:
+        await transaction.start()
+    except LOST as error:
+        raise NotBegunError(f"the connection was lost: {reason(error)}") from error
+    return transaction
+
+
+async def _roll_back(
+    connection: Connection, transaction: Transaction, error: BaseException
+) -> None:
+    """Undo a transaction; when the connection is gone the server does it."""
+    if is_lost(error):
+        drop(connection)
+        return
+    try:
+        async with asyncio.timeout(TIDY_TIMEOUT_S):
+            await transaction.rollback()
+    except (*LOST, asyncpg.InterfaceError):
+        drop(connection)
+
+
+async def has_timescale(connection: Connection) -> bool:
+    """Tell whether the database has TimescaleDB."""
+    return bool(await connection.fetchval(_TIMESCALE))

@@ -1,0 +1,81 @@
+"""What is known of each stream in memory: pending rows, and where the stored ones end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from joule.storage.postgres.pending import Pending
+
+if TYPE_CHECKING:
+    from joule.models.layout import Rows
+    from joule.storage.interfaces import StreamRef
+    from joule.storage.postgres.row_writing import Tip
+
+
+@dataclass(slots=True, eq=False)
+class StreamState:
+    """One stream.
+
+    ``tip`` is None until somebody looked, and again after a failure. ``is_tidy`` says that this
+    node has seen to the tables, ``is_doubtful`` that some of the pending rows may be stored,
+    ``is_decimating`` that its groups are being made anew, those of new rows in their turn.
+    ``edits`` changes before and after every change of older rows, and is odd in between; whoever
+    changes them holds ``editing`` for as long as it takes.
+    """
+
+    stream: StreamRef
+    pending: Pending = field(default_factory=Pending)
+    tip: Tip | None = None
+    is_tidy: bool = False
+    is_doubtful: bool = False
+    is_decimating: bool = False
+    edits: int = 0
+    editing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def doubt(self, *, pending: bool) -> None:
+        """Believe nothing of what is known; ``pending``: nor that pending rows are not stored."""
+        self.tip = None
+        self.is_tidy = False
+        self.is_doubtful = self.is_doubtful or pending
+
+
+class StreamStates:
+    """All streams that were asked for, and the bytes of their pending rows."""
+
+    def __init__(self) -> None:
+        self._states: dict[int, StreamState] = {}
+        self.pending_bytes = 0
+
+    def of(self, stream: StreamRef) -> StreamState:
+        """Give the state of a stream."""
+        state = self._states.get(stream.id)
+        if state is None:
+            state = self._states[stream.id] = StreamState(stream)
+        state.stream = stream
+        return state
+
+    def with_pending(self) -> list[StreamState]:
+        """Give the streams that have pending rows."""
+        return [state for state in self._states.values() if state.pending.bytes]
+
+    def append(self, stream: StreamRef, rows: Rows, *, starts_interval: bool) -> None:
+        """Add pending rows."""
+        self.of(stream).pending.append(rows, starts_interval=starts_interval)
+        self.pending_bytes += rows.nbytes
+
+    def drop_until(self, state: StreamState, last: int | None) -> None:
+        """Forget the pending rows up to the timestamp ``last``: they are stored."""
+        if last is not None:
+            before = state.pending.bytes
+            state.pending.drop_until(last)
+            self.pending_bytes += state.pending.bytes - before
+
+    def forget(self, stream_id: int) -> None:
+        """Forget a stream and its pending rows."""
+        state = self._states.pop(stream_id, None)
+        if state is not None:
+            self.pending_bytes -= state.pending.bytes
+            state.pending = Pending()
+            state.doubt(pending=False)  # for whoever still holds it
