@@ -1,7 +1,7 @@
 """The whole way: ``joule.api`` to a real ``jouled`` over the loopback, beside bare HTTP.
 
-Bytes of the same number go through aiohttp between two processes in the same run, in both
-directions: what any node that speaks HTTP has to pay.
+The same bytes go through aiohttp between two processes in the same run, in both directions: what
+any node that speaks HTTP has to pay.
 """
 
 from __future__ import annotations

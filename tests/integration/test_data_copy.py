@@ -104,9 +104,18 @@ def begin(daemon: Daemon) -> subprocess.Popen[str]:
     )
 
 
+def settled_count(daemon: Daemon) -> int:
+    """Count rows once those are in that a copy had sent before it was killed."""
+    before = -1
+    while before != (now := count(daemon)):
+        before = now
+        time.sleep(0.3)
+    return now
+
+
 def begun(first: Daemon, second: Daemon) -> subprocess.Popen[str]:
     """Start the copy and hold it as soon as rows arrive; some of it is still to come, or done."""
-    before = count(second)
+    before = settled_count(second)
     copying = begin(first)
     deadline = time.monotonic() + 60
     while copying.poll() is None and count(second) <= before:

@@ -1,4 +1,4 @@
-"""The PostgreSQL engine and a model, driven side by side, with pages and steps of a few rows."""
+"""The PostgreSQL engine and a model, driven side by side, with pages and steps of some rows."""
 
 from __future__ import annotations
 
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 LAYOUTS = [Layout("float64", 20), Layout("int32", 120), Layout("float32", 540)]
 """What fits a table; groups of the last do not."""
 
+ROWS = 60
+
 _numbers = count(1)
 
 
@@ -41,22 +43,27 @@ class PostgresAgainstModel(StoreAgainstModel):
     """All examples share a database; each has a stream of its own."""
 
     address: str
-    sizes: tuple[tuple[ModuleType, str, int], ...] = (
-        (row_reading, "PAGE_BYTES", 8000),
+    sizes: tuple[tuple[ModuleType, str], ...] = (
+        (row_reading, "PAGE_BYTES"),
+        (row_writing, "COPY_BYTES_MAX"),
+        (decimating, "STEP_BYTES"),
+        (level_writing, "PAGE_BYTES"),
+        (group_reading, "PAGE_BYTES"),
+    )
+    """What is made to hold ``ROWS`` rows."""
+    numbers: tuple[tuple[ModuleType, str, int], ...] = (
         (row_reading, "BOUNDARIES_MAX", 2),
-        (row_writing, "COPY_BYTES_MAX", 8000),
         (editing, "ROWS_PER_STEP", 40),
-        (decimating, "STEP_BYTES", 8000),
+        (editing, "BREAKS_PER_STEP", 3),
+        (editing, "REMADE_ROWS_MAX", 20),
         (level_writing, "REMADE_ROWS_MAX", 20),
-        (level_writing, "PAGE_BYTES", 8000),
-        (group_reading, "PAGE_BYTES", 8000),
     )
 
     def __init__(self) -> None:
         self.stack = ExitStack()
-        patch = self.stack.enter_context(pytest.MonkeyPatch.context())
-        for module, name, value in self.sizes:
-            patch.setattr(module, name, value)
+        self.patch = self.stack.enter_context(pytest.MonkeyPatch.context())
+        for module, name, value in self.numbers:
+            self.patch.setattr(module, name, value)
         super().__init__()
 
     def new_engine(self) -> Engine:
@@ -65,6 +72,8 @@ class PostgresAgainstModel(StoreAgainstModel):
     @initialize(layout=st.sampled_from(LAYOUTS), decimate=st.booleans())
     def begin(self, layout: Layout, decimate: bool) -> None:
         self.stream = StreamRef(next(_numbers), layout, decimate)
+        for module, name in self.sizes:
+            self.patch.setattr(module, name, ROWS * layout.row_bytes)
 
     @rule()
     def reopen(self) -> None:

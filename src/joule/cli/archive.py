@@ -138,7 +138,7 @@ async def _upload(
     for archive in _announced(archives):
         reports[archive] = report = await _report(node, archive)
         if report.success and flush:
-            archive.unlink()
+            _remove(archive)
         if quit_on_error and not report.success:
             break
     output.line("\nUploaded the following archive(s):\n")
@@ -147,6 +147,13 @@ async def _upload(
     failed = len(archives) - sum(report.success for report in reports.values())
     if failed:
         raise click.ClickException(f"{failed} of {len(archives)} archives were not imported wholly")
+
+
+def _remove(archive: Path) -> None:
+    try:
+        archive.unlink()
+    except OSError as error:  # a medium that is only read
+        output.note(f"[{archive}] was imported and cannot be removed: {error.strerror}")
 
 
 def _announced(archives: Sequence[Path]) -> Iterable[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -12,12 +12,16 @@ from joule.errors import StorageInUseError
 from joule.storage import open_engine
 from joule.storage.embedded.copying import held
 from joule.storage.interfaces import CatalogChanges, Kind
+from joule.storage.migration import mark as migration
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from joule.config.main_conf import MainConfig
     from joule.storage.interfaces import CatalogSnapshot, Engine, Record
+
+_TOLD_OF_STREAMS: Final = ("exporter", migration.PROPERTY)
+"""How the names of those properties begin that say how far streams have been sent or moved."""
 
 
 @click.command("erase")
@@ -52,6 +56,9 @@ async def _erase(config: MainConfig, *, links: bool) -> None:
         await engine.catalog.apply(CatalogChanges(delete=_doomed(catalog, links=links)))
         await engine.samples.drop([stream.id for stream in catalog.data_streams])
         await engine.events.drop([stream.id for stream in catalog.event_streams])
+        for name in await engine.catalog.properties():
+            if name.startswith(_TOLD_OF_STREAMS):
+                await engine.catalog.set_property(name, None)
         await _give_back_room(engine)
 
 

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from joule.config.ini import Section
 
-_NO_FACTOR = "decimation_factor must be a whole number > 0"
+_FACTOR_MAX = 1_000_000
+"""So many rows are held in memory until they become one."""
+_NO_FACTOR = f"decimation_factor must be a whole number > 0 and at most {_FACTOR_MAX}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +110,7 @@ def _data_source(section: Section) -> DataSource:
     factor = 1
     if section.text("decimation_factor"):
         factor = section.convert("decimation_factor", int, _NO_FACTOR)
-    if factor < 1:
+    if not 1 <= factor <= _FACTOR_MAX:
         raise section.fault("decimation_factor", _NO_FACTOR)
     return DataSource(section.required("source_label"), path_of(section), factor)
 

@@ -181,12 +181,17 @@ class Event(Saved):
 
 def identity(event: Event) -> Hashable:
     """Give what two events share if they are equal, and only then: to look many up by it."""
-    return event.start_time, event.end_time, _frozen(event.content)
-
-
-def _frozen(value: Any) -> Hashable:
-    if isinstance(value, dict):
-        return frozenset((key, _frozen(item)) for key, item in value.items())
-    if isinstance(value, list | tuple):
-        return tuple(map(_frozen, value))
-    return value  # type: ignore[no-any-return]  # texts, numbers, None
+    parts: list[Hashable] = []
+    # A stack of its own: contents may be nested deeper than calls.
+    waiting: list[tuple[tuple[Hashable, ...], Any]] = [((), event.content)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict):
+            waiting += [((*path, key), item) for key, item in value.items()]
+            parts.append((path, dict))
+        elif isinstance(value, list | tuple):
+            waiting += [((*path, index), item) for index, item in enumerate(value)]
+            parts.append((path, list))
+        else:
+            parts.append((path, value))
+    return event.start_time, event.end_time, frozenset(parts)

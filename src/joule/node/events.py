@@ -60,7 +60,8 @@ class EventData:
     async def write(self, stream: EventStream, events: Sequence[Event]) -> None:
         """Store events and give them their ids; those read from this stream before are replaced.
 
-        Raises ``InvalidRequestError`` for an event that ends before it begins; then none is stored.
+        Raises ``InvalidRequestError`` for an event that ends before it begins, or begins where no
+        range reaches; then none is stored.
         """
         for event in events:
             _check_times(event)
@@ -139,6 +140,8 @@ def bucket_edges(span: Interval) -> list[int]:
 
 def _check_times(event: Event) -> None:
     start, end = event.start_time, event.end_time
+    if start == MAX_TIME:
+        raise InvalidRequestError(f"[start_time] must be before {MAX_TIME}")
     if end is not None and start >= end:
         raise InvalidRequestError(
             f"[start_time] must be before [end_time] (event from {start} to {end})"

@@ -14,7 +14,7 @@ from joule.errors import ConflictError
 from joule.models.intervals import MAX_TIME, Interval
 from joule.node.live import Entry, LiveBuffer
 from joule.node.refs import ref_of
-from joule.node.tasks import completely
+from joule.storage.tasks import completely
 
 if TYPE_CHECKING:
     from collections.abc import Callable

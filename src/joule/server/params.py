@@ -6,15 +6,12 @@ value or an :exc:`joule.errors.InvalidRequestError`.
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 from joule.errors import DataError, InvalidRequestError
 from joule.models.intervals import MAX_TIME, MIN_TIME, Interval, bounded
-from joule.wire.json_text import decoded
+from joule.wire.json_text import decoded_strictly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,7 +26,6 @@ NO_DESTINATION = "specify a destination"
 _T = TypeVar("_T")
 _LEVEL_MAX = 4**31  # fits into an int64
 _INTEGER = re.compile(r"[+-]?[0-9]{1,400}")
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 # --------------------------------------------------------------------------- query
@@ -134,23 +130,9 @@ def json_object(text: bytes) -> JsonObject:
 def parse_json(raw: bytes) -> Any:
     """Give the value of a JSON text; ``InvalidRequestError`` when it is none."""
     try:
-        value = decoded(raw, partial(json.loads, parse_constant=_refuse, parse_float=_finite))
-        if _SURROGATE.search(raw):
-            json.dumps(value, ensure_ascii=False).encode()
+        return decoded_strictly(raw)
     except (ValueError, RecursionError) as error:
         raise InvalidRequestError("invalid json") from error
-    return value
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):  # could not be given back as JSON
-        raise ValueError(f"{text} is too large")
-    return number
 
 
 def body_id(body: Mapping[str, Any], fault: str = "Invalid request: specify id") -> int:

@@ -8,11 +8,15 @@ standard library decides then. It is loaded with the first long text: most proce
 from __future__ import annotations
 
 import json
-from functools import cache
-from typing import TYPE_CHECKING, Any
+import math
+import re
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 LONG_BYTES = 16 << 10
 """Below this the standard library is as good."""
@@ -30,6 +34,28 @@ def decoded(text: bytes | str, otherwise: Callable[[bytes | str], Any] = json.lo
         return decode(text)
     except (ValueError, RecursionError):  # msgspec's own is a ValueError
         return otherwise(text)
+
+
+def decoded_strictly(text: bytes) -> Any:
+    """Read a JSON text of which every value can be given back as JSON.
+
+    Raises ``ValueError`` for any other, or ``RecursionError``.
+    """
+    value = decoded(text, partial(json.loads, parse_constant=_refuse, parse_float=_finite))
+    if _SURROGATE.search(text):
+        json.dumps(value, ensure_ascii=False).encode()  # fails for halves of characters
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text} is too large")
+    return number
 
 
 def encoded(value: Any) -> bytes:

@@ -72,9 +72,12 @@ class Importer:
         self.faults: dict[str, str] = {}
         self.refusals: dict[str, Exception] = {}
         self.seen: list[str] = []
+        self.gone: set[str] = set()
+        """Files that somebody removes meanwhile."""
 
     async def archive_upload(self, path: Path) -> ImportLogger:
         self.seen.append(path.name)
+        self._lose(path)
         if path.name in self.refusals:
             raise self.refusals[path.name]
         report = ImportLogger()
@@ -83,6 +86,10 @@ class Importer:
         if path.name in self.faults:
             report.error(self.faults[path.name])
         return report
+
+    def _lose(self, path: Path) -> None:
+        if path.name in self.gone:
+            path.unlink()
 
 
 @pytest.fixture
@@ -198,6 +205,18 @@ def test_faults_are_shown_and_end_with_status_1(
     ) in result.stdout
     assert "Error: 2 of 3 archives were not imported wholly" in result.stderr
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.zip", "b.zip"]
+
+
+def test_an_archive_that_cannot_be_removed_does_not_keep_the_others_back(
+    run: Run, tmp_path: Path, importer: Importer
+) -> None:
+    for name in ("a.zip", "b.zip"):
+        archive(tmp_path / name)
+    importer.gone.add("a.zip")
+    result = run("archive", "upload", "-f", str(tmp_path))
+    assert (result.exit_code, importer.seen) == (0, ["a.zip", "b.zip"])
+    assert "a.zip] was imported and cannot be removed: No such file" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_upload_ends_at_the_first_fault_when_asked_to(

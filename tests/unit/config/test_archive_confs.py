@@ -92,6 +92,7 @@ def test_a_backlog_may_be_kept_for_ever_or_not_at_all() -> None:
         ("path = /meter/a/Volts\n", "", "missing path ([DataStream.1] path)"),
         ("/meter/a/Volts", "Volts", "invalid path [Volts]"),
         ("decimation_factor = 4", "decimation_factor = 0", "must be a whole number > 0"),
+        ("decimation_factor = 4", "decimation_factor = 1000001", "at most 1000000"),
         ("decimation_factor = 4", "decimation_factor = x", "must be a whole number > 0"),
         ('[[["kind","is","fault"]]]', "[[1]]", "invalid filter string"),
     ],

@@ -161,6 +161,7 @@ async def test_an_event_of_this_stream_is_replaced_and_any_other_is_new(
             [event_json(0, 1), event_json(2, 2)],
             "[start_time] must be before [end_time] (event from 2 to 2)",
         ),
+        ([event_json(2**63 - 1, None)], f"[start_time] must be before {2**63 - 1}"),
     ],
 )
 async def test_bad_events_are_refused_and_none_is_stored(

@@ -11,7 +11,7 @@ import psutil
 import psycopg
 import pytest
 
-from joule.testing.postgres import running_server
+from joule.testing.postgres import empty, running_server
 from joule.testing.postgres_binaries import copied, machine_binaries, other_user, wheel_binaries
 
 if TYPE_CHECKING:
@@ -54,6 +54,22 @@ def test_a_server_keeps_its_data_however_it_ends(binaries: Path) -> None:
         assert ask(address, "SHOW fsync") == "on"
 
 
+def test_an_emptied_database_is_as_new(postgres_address: str) -> None:
+    with psycopg.connect(postgres_address, autocommit=True) as left_behind:
+        left_behind.execute("CREATE SCHEMA data; CREATE TABLE data.kept (number int)")
+        left_behind.execute("CREATE TYPE kind AS ENUM ('a'); CREATE TABLE kept (number int)")
+        name = left_behind.info.dbname
+        left_behind.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = local'.encode())
+        empty(postgres_address)
+        with pytest.raises(psycopg.OperationalError):
+            left_behind.execute("SELECT 1")
+    found = "SELECT count(*) FROM {} WHERE {}namespace::regnamespace::text IN ('data', 'public')"
+    assert ask(postgres_address, found.format("pg_class", "rel")) == 0
+    assert ask(postgres_address, found.format("pg_type", "typ")) == 0
+    assert ask(postgres_address, "SHOW synchronous_commit") != "local"
+    assert ask(postgres_address, "SELECT current_schema()") == "public"
+
+
 def test_a_frozen_server_answers_again_when_it_is_let_go(postgres_binaries: Path) -> None:
     with running_server(postgres_binaries) as server:
         server.freeze()
@@ -77,7 +93,7 @@ def test_nothing_is_left_of_a_server(postgres_binaries: Path) -> None:
 def test_a_server_ends_when_whoever_started_it_is_killed(postgres_binaries: Path) -> None:
     script = (
         "import sys, pathlib\n"
-        "from joule.testing.postgres import running_server\n"
+        "from joule.testing.postgres import empty, running_server\n"
         "with running_server(pathlib.Path(sys.argv[1])) as server:\n"
         "    print(server.data, server.port, flush=True)\n"
         "    sys.stdin.read()\n"

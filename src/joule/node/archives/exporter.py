@@ -58,6 +58,11 @@ class Exporter:
             except (JouleError, OSError) as error:
                 self._failed(str(error))
                 outbox = None  # what is known for certain is in the record
+            except Exception:
+                # A mistake of ours: no reason for the node to end, nor for the other exporters.
+                logger.exception("exporter [%s] failed, will try again", self._conf.name)
+                self._fault = "failed"
+                outbox = None
             else:
                 if not outbox.state.waiting:
                     self._fault, self._retry_s = None, RETRY_FIRST_S

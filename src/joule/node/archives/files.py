@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from joule.errors import StorageError
-from joule.node.tasks import completely
+from joule.storage.tasks import completely
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from joule.errors import JouleError, StorageError, StreamNotFound
+from joule.models.base import KEEP_NONE
 from joule.models.events import EventStream
 from joule.models.streams import DataStream
 from joule.node.archives.event_import import EventImport
@@ -82,11 +83,8 @@ class Import:
         self, archive: ArchiveReader, part: DataPart, target: DataTarget
     ) -> None:
         stream = await self._target(DataStream, target.path, part.stream, "data stream")
-        if stream.layout != part.stream.layout:
-            self._report.error(
-                f"{NOT_IMPORTED} into {target.path}: its layout is {stream.layout}, "
-                f"the archive has {part.stream.layout}"
-            )
+        if fault := _fault(stream, part):
+            self._report.error(f"{NOT_IMPORTED} into {target.path}: {fault}")
             return
         rows = RowImport(self._node, stream, target.merge_gap_us, part.previous)
         try:
@@ -140,6 +138,13 @@ class Import:
         made = await self._node.catalog.create_stream(new, folder or "/")
         self._report.info(f"creating {noun} {path}")
         return made
+
+
+def _fault(stream: DataStream, part: DataPart) -> str | None:
+    """Say why rows of an archive cannot go into a stream, None when they can."""
+    if stream.layout != part.stream.layout:
+        return f"its layout is {stream.layout}, the archive has {part.stream.layout}"
+    return "it keeps nothing" if stream.keep_us == KEEP_NONE else None
 
 
 def _written(time_us: int) -> str:

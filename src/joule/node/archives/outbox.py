@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from joule.errors import StorageError
 from joule.models.base import KEEP_ALL
 from joule.node.archives.collecting import Collector
-from joule.node.archives.files import free_path, in_thread, make_folder, remove_all
+from joule.node.archives.files import in_thread, make_folder, numbered_paths, remove_all
 from joule.node.archives.marks import Marks, Waiting
 from joule.node.archives.writer import ArchiveWriter
 
@@ -45,7 +45,7 @@ class Outbox:
 
     async def tidy(self) -> None:
         """Remove files that nothing is known of."""
-        await in_thread(_tidy, self._folder, {each.file for each in self.state.waiting})
+        await in_thread(_tidy, self._folder, self._known)
 
     async def fill(self, now_us: int) -> bool:
         """Make an archive of what is new, if anything is; say whether there is still more.
@@ -53,7 +53,7 @@ class Outbox:
         The record is changed, and not saved.
         """
         await self._node.commit()  # what is sent is what is kept here
-        file = await in_thread(_free_name, self._folder, now_us)
+        file = await in_thread(_free_name, self._folder, now_us, self._known)
         since = self.state.marks
         until, has_more = await self._write(file, now_us, since)
         if until is None:
@@ -92,6 +92,10 @@ class Outbox:
         """Remove the file of an archive that is not in the record any more."""
         await in_thread(self.path(waiting).unlink, missing_ok=True)
 
+    @property
+    def _known(self) -> set[str]:
+        return {each.file for each in self.state.waiting}
+
     async def _write(
         self, file: Path, created_us: int, since: Marks, until: Marks | None = None
     ) -> tuple[Marks | None, bool]:
@@ -118,11 +122,12 @@ class Outbox:
         return marks, collector.has_more
 
 
-def _free_name(folder: Path, now_us: int) -> Path:
-    """Name an archive after the local time; there may be several of one second."""
+def _free_name(folder: Path, now_us: int, known: set[str]) -> Path:
+    """Name an archive after the local time; ``known`` ones of the same second may be gone."""
     make_folder(folder)
     stem = time.strftime("ww-data_%Y_%m_%d-%H-%M-%S", time.localtime(now_us // 1_000_000))
-    return free_path(folder / f"{stem}.zip")
+    paths = numbered_paths(folder / f"{stem}.zip")
+    return next(path for path in paths if path.name not in known and not path.exists())
 
 
 def _tidy(folder: Path, known: set[str]) -> None:

@@ -6,12 +6,9 @@ file ends in :exc:`ArchiveError`.
 
 from __future__ import annotations
 
-import json
-import math
-import re
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 
 import numpy as np
@@ -33,7 +30,7 @@ from joule.wire.json_models import (
     event_from_json,
     event_stream_from_json,
 )
-from joule.wire.json_text import decoded
+from joule.wire.json_text import decoded_strictly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -48,7 +45,6 @@ JSON_BYTES_MAX = 64 << 20
 """No file of JSON in an archive may be longer: each is read as a whole."""
 
 _ENTRIES_MAX = 1_000_000
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """What the standard library raises for what is no zip file, damaged, or encrypted."""
 
@@ -204,25 +200,7 @@ class ArchiveReader:
 def _value(text: bytes) -> Any:
     if len(text) > JSON_BYTES_MAX:
         raise ValueError("it is too long")
-    value = decoded(text, _strictly)
-    if _SURROGATE.search(text):
-        json.dumps(value, ensure_ascii=False).encode()  # fails for halves of characters
-    return value
-
-
-def _strictly(text: bytes | str) -> Any:
-    return json.loads(text, parse_constant=_refuse, parse_float=_finite)
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if math.isinf(number):  # could not be given back as JSON
-        raise ValueError(f"{text} is too large")
-    return number
+    return decoded_strictly(text)
 
 
 def _made(build: Callable[[Any], Any], value: object, name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from joule.models.layout import joined
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from joule.models.layout import Rows
 
@@ -58,9 +60,26 @@ class Thinner:
             return rows
         groups = len(rows) // factor
         times = rows["timestamp"].reshape(groups, factor)
-        values = rows["data"].reshape(groups, factor, -1).mean(axis=1, dtype=np.float64)
+        values = rows["data"].reshape(groups, factor, -1)
         means = np.empty(groups, rows.dtype)
         first = times[:, 0]
         means["timestamp"] = first + (times - first[:, None]).sum(axis=1) // factor
-        means["data"] = values if rows["data"].dtype.kind == "f" else np.rint(values)
+        is_exact = values.dtype.kind != "f" and values.dtype.itemsize == 8
+        means["data"] = _long_means(values) if is_exact else _plain_means(values)
         return means
+
+
+def _plain_means(values: NDArray[Any]) -> NDArray[Any]:
+    """Give the means along the second axis, finite as the values are."""
+    with np.errstate(over="ignore"):  # of the sum
+        found = values.mean(axis=1, dtype=np.float64)
+    means: NDArray[Any] = found.clip(values.min(axis=1), values.max(axis=1))
+    return means if values.dtype.kind == "f" else np.rint(means)
+
+
+def _long_means(values: NDArray[Any]) -> NDArray[Any]:
+    """Give the rounded means of integers that a float does not hold."""
+    low = values.min(axis=1).astype(np.uint64)
+    above = values.astype(np.uint64) - low[:, None]  # modulo 2^64, also where values are negative
+    means: NDArray[Any] = low + np.rint(above.mean(axis=1, dtype=np.float64)).astype(np.uint64)
+    return means.astype(values.dtype)

@@ -87,9 +87,10 @@ class ArchiveWriter:
         self._events.append(part)
         return part
 
-    def put(self, name: str, value: Any) -> None:
-        """Add a file of JSON."""
-        self.zip.writestr(name, encoded(value))
+    def put(self, name: str, text: bytes) -> None:
+        """Add a file; without a date, for the clock may show one that zip files do not know."""
+        with self.zip.open(name, "w") as file:
+            file.write(text)
 
     def close(self) -> None:
         """Add what describes the whole, and see that it is on the disk."""
@@ -98,7 +99,8 @@ class ArchiveWriter:
             part.describe()
         streams = [part.summary() for part in self._data]
         events = [part.summary() for part in self._events]
-        self.put(METADATA, {**self._about, "data_streams": streams, "event_streams": events})
+        about = {**self._about, "data_streams": streams, "event_streams": events}
+        self.put(METADATA, encoded(about))
         self.zip.close()
         sync(self._partial)
         self._partial.rename(self._file)
@@ -135,7 +137,7 @@ class DataFiles:
         before this one, ``has_break`` says whether a break lies between.
         """
         if has_break and previous is not None:
-            self._archive.zip.writestr(break_name(self._index, previous), " ")
+            self._archive.put(break_name(self._index, previous), b" ")
             self._intervals += self._bounds is not None
         elif self._bounds is None:
             self._previous = previous
@@ -157,7 +159,7 @@ class DataFiles:
             "stream_model": data_stream_to_json(self._stream),
             "previous_ts": self._previous,
         }
-        self._archive.put(part_metadata("data", self._index), about)
+        self._archive.put(part_metadata("data", self._index), encoded(about))
 
     def summary(self) -> dict[str, Any]:
         """Give what the description of the whole says of the stream."""
@@ -206,7 +208,7 @@ class EventFiles:
         is_same = self._bounds is not None and self._bounds[1] == last
         self._number = self._number + 1 if is_same else 0
         text = b"[" + b",".join(texts) + b"]"
-        self._archive.zip.writestr(events_name(self._index, last, self._number), text)
+        self._archive.put(events_name(self._index, last, self._number), text)
         self._archive.bytes += len(text)
         self.count += len(events)
         self._bounds = (first if self._bounds is None else self._bounds[0], last)
@@ -214,7 +216,7 @@ class EventFiles:
     def describe(self) -> None:
         """Add the description of the stream."""
         about = {**self._about, "stream_model": event_stream_to_json(self._stream)}
-        self._archive.put(part_metadata("events", self._index), about)
+        self._archive.put(part_metadata("events", self._index), encoded(about))
 
     def summary(self) -> dict[str, Any]:
         """Give what the description of the whole says of the stream."""

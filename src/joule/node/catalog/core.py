@@ -15,8 +15,8 @@ from joule.node.catalog.draft import Draft
 from joule.node.catalog.ids import IdStock
 from joule.node.catalog.tree import split_path
 from joule.node.refs import ref_of
-from joule.node.tasks import completely
 from joule.storage.interfaces import Kind
+from joule.storage.tasks import completely
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

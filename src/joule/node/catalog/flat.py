@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from joule.node.tasks import completely
 from joule.storage.interfaces import (
     AnnotationRecord,
     CatalogChanges,
@@ -13,6 +12,7 @@ from joule.storage.interfaces import (
     Kind,
     MasterRecord,
 )
+from joule.storage.tasks import completely
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence

@@ -44,6 +44,13 @@ async def copy_catalog(source: CatalogStore, target: CatalogStore) -> None:
             await target.set_property(name, value)
 
 
+async def gone(source: CatalogStore, target: CatalogStore, kind: Kind) -> list[int]:
+    """Give the ids that only the destination has: the source was changed between two attempts."""
+    known = {key for key, _ in _keyed(await source.load())}
+    there = (key for key, _ in _keyed(await target.load()) if key not in known)
+    return [id_ for found, id_ in there if found is kind]
+
+
 async def catalog_differences(source: CatalogStore, target: CatalogStore) -> list[str]:
     """Tell which records of two catalogs are not the same."""
     left, right = dict(_keyed(await source.load())), dict(_keyed(await target.load()))

@@ -6,9 +6,9 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from joule.models.layout import Layout
-from joule.storage.interfaces import StreamRef
+from joule.storage.interfaces import Kind, StreamRef
 from joule.storage.migration import mark
-from joule.storage.migration.catalog import catalog_differences, copy_catalog, stream_path
+from joule.storage.migration.catalog import catalog_differences, copy_catalog, gone, stream_path
 from joule.storage.migration.events import copy_events, events_sum
 from joule.storage.migration.rows import copy_rows, rows_sum
 
@@ -52,7 +52,12 @@ class Migration:
 
     async def copy(self, advance: Advance) -> None:
         """Copy what the destination does not have; durable on return."""
-        await copy_catalog(self._source.catalog, self._target.catalog)
+        ends = self._source.catalog, self._target.catalog
+        if data := await gone(*ends, Kind.DATA_STREAM):
+            await self._target.samples.drop(data)
+        if events := await gone(*ends, Kind.EVENT_STREAM):
+            await self._target.events.drop(events)
+        await copy_catalog(*ends)
         for stream in self._data_streams():
             await copy_rows(self._source.samples, self._target.samples, stream, advance)
         await self._target.samples.commit()

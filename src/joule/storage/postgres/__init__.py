@@ -115,6 +115,7 @@ class PostgresEngine:
 
     async def maintain(self) -> None:
         await self._samples.maintain()
+        await self._events.maintain()
         if self._compress_after_us is not None and self._server.has_timescale:
             await self._compress(self._compress_after_us)
 

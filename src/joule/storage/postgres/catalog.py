@@ -57,6 +57,9 @@ _TABLES: Final[dict[type[Record], Table]] = {
 }
 """In an order in which they can be put: what is referred to comes first. Masters are apart."""
 
+_ONE_AT_A_TIME: Final = f"SELECT pg_advisory_xact_lock({0x6A6F7569}, 0)"
+"""What gives ids: looking for the next one and taking it are two steps."""
+
 _KEEP_ELEMENTS: Final = """
 DELETE FROM metadata.element WHERE stream_id = ANY($1::int[]) AND id <> ALL($2::int[])
 """
@@ -90,6 +93,7 @@ class PostgresCatalog:
         sequence = _sequence(kind)
 
         async def work(connection: Connection) -> range:
+            await connection.execute(_ONE_AT_A_TIME)
             first = await _next(connection, kind)
             if count:
                 await connection.execute(

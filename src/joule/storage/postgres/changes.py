@@ -7,7 +7,6 @@ nobody could tell how a transaction ended, the last stored row says which pendin
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -24,8 +23,9 @@ from joule.storage.postgres.queries import Known
 from joule.storage.postgres.row_reading import BY_INDEX
 from joule.storage.postgres.row_writing import Tip
 from joule.storage.postgres.stream_states import StreamStates
-from joule.storage.postgres.tasks import completely
 from joule.storage.postgres.totals import Total
+from joule.storage.postgres.turns import Turns
+from joule.storage.tasks import completely
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -48,12 +48,9 @@ some 6400 that a server has by default."""
 
 
 class RowsRefusedError(StorageError):
-    """The database does not take the rows of one stream."""
+    """The database does not take the rows of one stream; made anew for everybody who is told."""
 
-    def __init__(self, state: StreamState, error: Exception) -> None:
-        name = state.stream.name or f"number {state.stream.id}"
-        super().__init__(f"the rows of stream {name} cannot be stored: {reason(error)}")
-        self.state = state
+    state: StreamState | None = None
 
 
 class Changes:
@@ -62,7 +59,8 @@ class Changes:
     def __init__(self, server: Server) -> None:
         self.states = StreamStates()
         self._server = server
-        self._turn = asyncio.Lock()
+        self._tenure = server.tenure
+        self._turns = Turns()
 
     async def known(self, streams: Sequence[StreamRef]) -> list[Known]:
         """Give what is known of streams, all as of the moment of return."""
@@ -74,6 +72,23 @@ class Changes:
             for state in states
             if state.tip is not None
         ]
+
+    async def count_beforehand(self, streams: Sequence[StreamRef]) -> None:
+        """Count the rows that others have written, while new ones are stored meanwhile.
+
+        Nobody can change older rows until that is done; what comes behind them shows.
+        """
+        states = {stream.id: self.states.of(stream) for stream in streams}
+        unknown = [stream_id for stream_id, state in states.items() if state.tip is None]
+        if not unknown:
+            return
+        found = await self._load(unknown)
+        for state in (states[stream_id] for stream_id in unknown if found[stream_id].rows is None):
+            async with state.editing:
+                stream_id = state.stream.id
+                total = (await self._load([stream_id]))[stream_id]
+                if total.rows is None:
+                    await self._count(state.stream, total)
 
     async def commit(self) -> None:
         """Store what is pending; the rows of a stream in one transaction, with those of others."""
@@ -101,12 +116,13 @@ class Changes:
     # ------------------------------------------------------------------ within a turn
 
     async def _look_in_turn(self, states: Sequence[StreamState]) -> None:
-        async with self._turn:
+        async with self._turns.turn():
             await self._look(states)
 
     async def _commit(self) -> None:
-        async with self._turn:
+        async with self._turns.turn():
             states = self.states.with_pending()
+            await self._hold()
             failure: RowsRefusedError | None = None
             while states:
                 await self._look(states)
@@ -117,9 +133,17 @@ class Changes:
                     del states[:STREAMS_PER_COMMIT]
                 except RowsRefusedError as error:
                     failure = error
-                    states.remove(error.state)  # it must not keep back the others
+                    # It must not keep back the others.
+                    states = [state for state in states if state is not error.state]
             if failure is not None:
                 raise failure
+
+    async def _hold(self) -> None:
+        """Forget what is known of the database if it was out of our hands."""
+        await self._server.hold()
+        if self._tenure != self._server.tenure:
+            self._tenure = self._server.tenure
+            self.states.doubt()
 
     async def _store(self, states: Sequence[StreamState]) -> None:
         if states:
@@ -127,7 +151,8 @@ class Changes:
             await self._write(batch, _nothing, needs_tables=False)
 
     async def _edit(self, state: StreamState, work: Work[T], *, needs_tables: bool) -> T:
-        async with self._turn:
+        async with self._turns.turn():
+            await self._hold()
             await self._look([state])
             state.edits += 1
             try:
@@ -137,10 +162,10 @@ class Changes:
                 state.edits += 1
 
     async def _drop(self, stream_ids: Sequence[int]) -> None:
-        async with self._turn:
-            await self._server.write(lambda connection: table_making.drop(connection, stream_ids))
+        async with self._turns.turn():
             for stream_id in stream_ids:
                 self.states.forget(stream_id)
+            await self._server.write(lambda connection: table_making.drop(connection, stream_ids))
 
     async def _write(
         self, batch: Sequence[tuple[StreamState, View]], work: Work[T], *, needs_tables: bool
@@ -168,6 +193,7 @@ class Changes:
             raise
         for state, view in batch:
             state.tip = found[state.stream.id]
+            state.refusal = ""
             state.is_tidy = state.is_tidy or bool(view.pieces) or needs_tables
             self.states.drop_until(state, view.last)
         return result
@@ -177,7 +203,7 @@ class Changes:
         asked = {state.stream.id: state for state in states if state.tip is None}
         if not asked:
             return
-        found = await self._server.read(lambda connection: totals.load(connection, list(asked)))
+        found = await self._load(list(asked))
         for stream_id, state in asked.items():
             total = found[stream_id]
             if total.rows is None:
@@ -186,6 +212,9 @@ class Changes:
             if state.is_doubtful:
                 self.states.drop_until(state, total.last)
                 state.is_doubtful = False
+
+    async def _load(self, stream_ids: Sequence[int]) -> dict[int, Total]:
+        return await self._server.read(lambda connection: totals.load(connection, stream_ids))
 
     async def _count(self, stream: StreamRef, total: Total) -> Total:
         async def work(connection: asyncpg.Connection) -> Total:
@@ -207,7 +236,10 @@ def _naming(state: StreamState, connection: asyncpg.Connection) -> Iterator[None
         is_common = is_lost(error) or isinstance(error, asyncpg.DiskFullError)
         if is_common or connection.is_closed():
             raise
-        raise RowsRefusedError(state, error) from error
+        name = state.stream.name or f"number {state.stream.id}"
+        refusal = RowsRefusedError(f"the rows of stream {name} cannot be stored: {reason(error)}")
+        refusal.state, state.refusal = state, str(refusal)
+        raise refusal from error
 
 
 async def _nothing(_connection: asyncpg.Connection, tip: Tip) -> tuple[None, Tip]:

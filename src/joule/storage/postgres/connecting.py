@@ -20,6 +20,9 @@ CONNECT_TIMEOUT_S: Final = 5.0
 ANSWER_TIMEOUT_S: Final = 60.0
 """How long a server may take for one statement that does not say otherwise."""
 
+LONG_S: Final = 600.0
+"""For one that goes over all rows or events of a stream, or stores any number."""
+
 CLOSE_TIMEOUT_S: Final = 2.0
 OLDEST: Final = 14
 """The oldest major version of PostgreSQL that is used."""
@@ -36,6 +39,9 @@ SETTINGS: Final = {
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
 }
+IMPATIENTLY: Final = "SET LOCAL lock_timeout = '3s'"
+"""For a transaction that drops tables: who waits for one that ``pg_dump`` holds keeps all back."""
+
 _DURABLE: Final = """
 SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')

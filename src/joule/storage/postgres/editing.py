@@ -14,9 +14,13 @@ from joule.errors import DuplicateTimestampError
 from joule.models.intervals import MAX_TIME, MIN_TIME, Interval
 from joule.storage.postgres import interval_table, row_writing, sample_tables
 from joule.storage.postgres.copying import copy_in
-from joule.storage.postgres.level_writing import remake_groups, remove_groups
+from joule.storage.postgres.level_writing import (
+    REMADE_ROWS_MAX,
+    remake_groups,
+    remove_groups,
+)
 from joule.storage.postgres.row_writing import Tip
-from joule.storage.postgres.times import bound
+from joule.storage.postgres.times import FIRST_US, bound
 from joule.storage.postgres.totals import Total
 from joule.storage.stretch import FIRST_ROW, NO_BREAKS, Stretch
 
@@ -28,6 +32,9 @@ if TYPE_CHECKING:
 
 ROWS_PER_STEP: Final = 100_000
 """So many rows are removed in one transaction, so that others get their turn."""
+
+BREAKS_PER_STEP: Final = 100
+"""So many boundaries are looked at in one transaction."""
 
 
 class Flags(NamedTuple):
@@ -159,22 +166,53 @@ async def _step(
 
 
 async def consolidate(
-    connection: asyncpg.Connection, stream: StreamRef, interval: Interval, max_gap_us: int
-) -> int:
-    """Remove the breaks inside the range with a gap of at most ``max_gap_us``; their number."""
+    connection: asyncpg.Connection,
+    stream: StreamRef,
+    interval: Interval,
+    max_gap_us: int,
+    position: int,
+) -> tuple[int, int | None]:
+    """Remove the first breaks inside the range with a gap of at most ``max_gap_us``.
+
+    Gives their number and the time to go on from, None at the end; ``position`` is such a time.
+    """
     found = await interval_table.with_neighbours(
-        connection, stream.id, interval.start, interval.end
+        connection, stream.id, position, interval.end, limit=BREAKS_PER_STEP
     )
+    is_all = len(found) < BREAKS_PER_STEP
+    if not is_all:  # a break may have several boundaries: it is dealt with as a whole
+        found = [cut for cut in found if cut.after != found[-1].after] or found
     doomed = [cut for cut in found if _is_inside(cut, interval) and _gap_us(cut) <= max_gap_us]
-    joints: dict[int, list[int]] = {}
-    for cut in doomed:
-        assert cut.after is not None
-        joints.setdefault(cut.after, []).append(cut.time)
-    for first, times in sorted(joints.items()):
-        # One by one: groups are made anew up to the next boundary, and seldom need a seam.
-        await interval_table.remove(connection, stream.id, times)
-        await remake_groups(connection, stream, Interval(first, first))
-    return len(joints)
+    await interval_table.remove(connection, stream.id, [cut.time for cut in doomed])
+    joints = sorted({cut.after for cut in doomed if cut.after is not None})
+    for joined in await _neighbourhoods(connection, stream.id, joints):
+        await remake_groups(connection, stream, joined)
+    return len(joints), None if is_all else found[-1].time
+
+
+async def _neighbourhoods(
+    connection: asyncpg.Connection, stream_id: int, joints: list[int]
+) -> list[Interval]:
+    """Give the ranges from joint to joint as far as few rows lie between two of them.
+
+    Their groups are made anew as a whole, which is quicker than for each joint.
+    """
+    table = sample_tables.qualified(sample_tables.base(stream_id))
+    query = f"""
+        SELECT (SELECT time FROM {table} WHERE time >= joint
+            ORDER BY time OFFSET {REMADE_ROWS_MAX} LIMIT 1)
+        FROM unnest($1::timestamp[]) WITH ORDINALITY AS found (joint, number) ORDER BY number
+    """
+    reaches = [reach for (reach,) in await connection.fetch(query, joints)]
+    ranges: list[Interval] = []
+    end: int | None = FIRST_US
+    for joint, reach in zip(joints, reaches, strict=True):
+        if ranges and (end is None or joint <= end):
+            ranges[-1] = ranges[-1]._replace(end=joint)
+        else:
+            ranges.append(Interval(joint, joint))
+        end = reach
+    return ranges
 
 
 def _is_inside(cut: Boundary, interval: Interval) -> bool:

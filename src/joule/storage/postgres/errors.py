@@ -29,6 +29,10 @@ class OutcomeUnknownError(StorageError):
     """The connection broke while a transaction was committed, and nobody can tell how it ended."""
 
 
+class HeldError(StorageError):
+    """Somebody else has locked what was to be changed."""
+
+
 LOST: Final = (
     OSError,
     asyncpg.PostgresConnectionError,
@@ -54,6 +58,11 @@ _FOREIGN: Final = (OSError, MemoryError, asyncpg.PostgresError, asyncpg.Interfac
 def is_lost(error: BaseException) -> bool:
     """Tell whether an error means that the connection is gone."""
     return isinstance(error, LOST)
+
+
+def is_overdue(error: BaseException | None) -> bool:
+    """Tell whether an error means that a statement took too long, and the connection may live."""
+    return isinstance(error, TimeoutError) and not error.errno
 
 
 @contextmanager
@@ -85,6 +94,8 @@ def _ours(error: Exception, address: Address) -> JouleError:
         return DataError(f"the database cannot store this: {reason(error)}")
     if isinstance(error, asyncpg.DiskFullError):
         return StorageFullError(f"no room left for {address}: {reason(error)}")
+    if isinstance(error, asyncpg.LockNotAvailableError):
+        return HeldError(f"{address}: somebody else holds the tables, pg_dump for example")
     if isinstance(error, MemoryError):
         return StorageError(f"{address}: there is not enough memory to read or write it")
     return StorageError(f"{address}: {reason(error)}")
@@ -105,4 +116,6 @@ def reason(error: BaseException) -> str:
     """Give what an error says, on one line."""
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno)
+    if is_overdue(error):
+        return "no answer in time"
     return " ".join(str(error).split()) or type(error).__name__

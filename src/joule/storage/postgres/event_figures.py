@@ -53,6 +53,10 @@ class EventFigures:
         """Have a stream counted anew."""
         self._known.pop(stream_id, None)
 
+    def forget_all(self) -> None:
+        """Have all streams counted anew."""
+        self._known.clear()
+
     async def of(self, stream_id: int, count: Callable[[], Awaitable[EventInfo]]) -> EventInfo:
         """Give what is known of a stream, or ``count`` it."""
         known = self._known.get(stream_id)

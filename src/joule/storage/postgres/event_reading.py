@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from joule.errors import StorageDamagedError
 from joule.models.events import Event
+from joule.storage.postgres.connecting import LONG_S
 from joule.storage.postgres.event_content import shown_content
 from joule.storage.postgres.event_query import Selection
-from joule.storage.postgres.event_table import LONG_S, table_of
+from joule.storage.postgres.event_table import table_of
 from joule.storage.postgres.times import bound
 from joule.wire.json_text import decoded
 

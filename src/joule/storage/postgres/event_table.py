@@ -14,6 +14,7 @@ import asyncpg
 
 from joule.errors import InvalidRequestError
 from joule.storage.interfaces import EventInfo
+from joule.storage.postgres.connecting import IMPATIENTLY, LONG_S
 from joule.storage.postgres.errors import reason
 from joule.storage.postgres.event_copy import COLUMNS
 from joule.storage.postgres.event_query import LONG_HOURS, longer_than
@@ -31,8 +32,6 @@ _LOCKS: Final = 0x6A6F756C
 """What sets the locks of event streams apart from other advisory locks."""
 _IDS_MAX: Final = 2**31
 """The column is a 32-bit integer."""
-LONG_S: Final = 600.0
-"""So long a statement may take that goes over all events of a stream, or stores any number."""
 
 _MAKE: Final = """
 CREATE TABLE {table} (
@@ -194,4 +193,5 @@ async def figures(connection: Connection, table: str) -> EventInfo:
 
 async def drop(connection: Connection, stream_ids: Sequence[int]) -> None:
     """Drop the tables of event streams, those there are."""
+    await connection.execute(IMPATIENTLY)
     await connection.execute(f"DROP TABLE IF EXISTS {', '.join(map(table_of, stream_ids))}")

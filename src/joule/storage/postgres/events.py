@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from joule.storage.interfaces import EventInfo
 from joule.storage.postgres import event_reading, event_table
+from joule.storage.postgres.dropping import Dropper
 from joule.storage.postgres.event_copy import pack
 from joule.storage.postgres.event_figures import EventFigures
 from joule.storage.postgres.event_table import table_of
@@ -27,8 +29,6 @@ T = TypeVar("T")
 
 REMOVED_EVENTS: Final = 10_000
 """So many are removed by one transaction at most."""
-DROPPED_TABLES: Final = 100
-"""So many tables are dropped by one: a server has room for the locks of some thousand."""
 
 
 class PostgresEvents:
@@ -38,6 +38,9 @@ class PostgresEvents:
         self._server = server
         self._figures = EventFigures()
         self._made: set[int] = set()
+        self._tenure = server.tenure
+        self._dropper = Dropper("event streams", self._drop)
+        self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def write(self, stream_id: int, events: Sequence[Event]) -> list[int]:
         if not events:
@@ -54,7 +57,7 @@ class PostgresEvents:
             return ids, bool(present)
 
         with self._figures.changing(stream_id):
-            ids, replaced = await self._server.write(work)
+            ids, replaced = await self._in_turn(stream_id, work)
             self._made.add(stream_id)
             if replaced:
                 self._figures.forget(stream_id)
@@ -73,7 +76,7 @@ class PostgresEvents:
             await event_table.claim(connection, table, max([last_id, *ids]))
 
         with self._figures.changing(stream_id):
-            await self._server.write(work)
+            await self._in_turn(stream_id, work)
             self._made.add(stream_id)
             self._figures.forget(stream_id)
 
@@ -141,16 +144,31 @@ class PostgresEvents:
         return removed
 
     async def drop(self, stream_ids: Sequence[int]) -> None:
-        for at in range(0, len(stream_ids), DROPPED_TABLES):
-            some = stream_ids[at : at + DROPPED_TABLES]
-            await self._server.write(partial(event_table.drop, stream_ids=some))
+        await self._dropper.drop(stream_ids)
+
+    async def maintain(self) -> None:
+        """Drop what could not be dropped."""
+        await self._dropper.drop_waiting()
+
+    async def _drop(self, stream_ids: Sequence[int]) -> None:
+        await self._server.write(partial(event_table.drop, stream_ids=stream_ids))
         for stream_id in stream_ids:
             self._made.discard(stream_id)
+            self._turns.pop(stream_id, None)
             self._figures.forget(stream_id)
+
+    async def _in_turn(self, stream_id: int, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Write to a stream when nobody else does; who waits for that needs no session."""
+        async with self._turns[stream_id]:
+            return await self._server.write(work)
 
     async def _open(self, connection: Connection, stream_id: int) -> str:
         """Have a stream for this transaction alone, with its table, and give that."""
         await event_table.lock(connection, stream_id)
+        if self._tenure != self._server.tenure:
+            self._tenure = self._server.tenure
+            self._made.clear()  # the database was out of our hands
+            self._figures.forget_all()
         if stream_id not in self._made:
             await event_table.make(connection, stream_id, has_timescale=self._server.has_timescale)
         return table_of(stream_id)

@@ -55,17 +55,23 @@ def breaks_of(rows: Rows, times: Times | Sequence[int]) -> Indices:
 
 
 async def with_neighbours(
-    connection: asyncpg.Connection, stream_id: int, before: int, after: int
+    connection: asyncpg.Connection,
+    stream_id: int,
+    before: int,
+    after: int,
+    *,
+    limit: int | None = None,
 ) -> list[Boundary]:
-    """Boundaries ``t`` with ``before < t <= after`` and the rows around each."""
+    """Boundaries ``t`` with ``before < t <= after`` and the rows around each; ``limit`` at most."""
     rows, cuts = _tables(stream_id)
     query = f"""
         SELECT time,
             (SELECT time FROM {rows} r WHERE r.time < cut.time ORDER BY time DESC LIMIT 1),
             (SELECT time FROM {rows} r WHERE r.time >= cut.time ORDER BY time LIMIT 1)
-        FROM (SELECT DISTINCT time FROM {cuts} WHERE time > $1 AND time <= $2) cut ORDER BY cut.time
+        FROM (SELECT DISTINCT time FROM {cuts} WHERE time > $1 AND time <= $2
+            ORDER BY time LIMIT $3) cut ORDER BY cut.time
     """
-    return [Boundary(*row) for row in await connection.fetch(query, bound(before), after)]
+    return [Boundary(*row) for row in await connection.fetch(query, bound(before), after, limit)]
 
 
 async def runs(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from joule.models.decimation import FACTOR
 from joule.storage.postgres import chunking, sample_tables
+from joule.storage.postgres.connecting import IMPATIENTLY, LONG_S
 from joule.storage.postgres.copy_format import time_literal
 from joule.storage.postgres.copying import copy_out
 from joule.storage.postgres.times import bound
@@ -80,6 +81,7 @@ async def drop(connection: asyncpg.Connection, stream: StreamRef) -> None:
     kept = {sample_tables.base(stream.id), sample_tables.boundaries(stream.id)}
     doomed = [sample_tables.qualified(table) for table in existing if table not in kept]
     if doomed:
+        await connection.execute(IMPATIENTLY)
         await connection.execute(f"DROP TABLE {', '.join(sorted(doomed))}")
 
 
@@ -120,7 +122,7 @@ async def count(
             WHERE time >= range.start AND time < range.stop) part
     """
     starts, ends = [bound(r.start) for r in ranges], [bound(r.end) for r in ranges]
-    found: int = await connection.fetchval(query, starts, ends)
+    found: int = await connection.fetchval(query, starts, ends, timeout=LONG_S)
     return found
 
 

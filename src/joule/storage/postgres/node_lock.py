@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from joule.errors import StorageInUseError
 from joule.storage.postgres.connecting import close_quickly
 from joule.storage.postgres.errors import translated
+from joule.storage.postgres.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -52,15 +53,16 @@ class NodeLock:
     ) -> None:
         self._address = address
         self._connect = connect
+        self.times_taken = 0
         self._session: asyncpg.Connection | None = None
         self._known: tuple[int, int] | None = None
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
 
     async def hold(self) -> None:
         """Make sure that we have it; ``StorageInUseError`` when another node does."""
         if self._is_held:
             return
-        async with self._turn:
+        async with self._turns.turn():
             if not self._is_held:
                 await self._take()
 
@@ -85,6 +87,7 @@ class NodeLock:
             session.terminate()
             raise
         self._session = session
+        self.times_taken += 1
 
     async def _end_former(self, session: asyncpg.Connection) -> None:
         """End the session that we lost, in case the server still believes in it."""

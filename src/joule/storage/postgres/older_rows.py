@@ -84,15 +84,20 @@ class OlderRows:
 
     async def consolidate(self, stream: StreamRef, interval: Interval, max_gap_us: int) -> int:
         """Remove the breaks inside the range with a gap of at most ``max_gap_us``; their number."""
+        closed, position = 0, interval.start
 
-        async def work(connection: Connection, tip: Tip) -> tuple[int, Tip]:
-            closed = await editing.consolidate(connection, stream, interval, max_gap_us)
-            return closed, Tip(tip.total)
+        async def work(connection: Connection, tip: Tip) -> tuple[tuple[int, int | None], Tip]:
+            done = await editing.consolidate(connection, stream, interval, max_gap_us, position)
+            return done, Tip(tip.total)
 
         async with self._changes.editing(stream) as state:
-            if await self._first(stream) is None:
-                return 0
-            return await self._changes.edit(state, work)
+            while await self._first(stream) is not None:
+                number, following = await self._changes.edit(state, work)
+                closed += number
+                if following is None:
+                    break
+                position = following
+        return closed
 
     async def decimate(self, stream: StreamRef) -> None:
         """Drop all groups and make them anew; those of rows that come meanwhile in their turn."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from joule.models.intervals import ALL_TIME, MIN_TIME, Interval
 from joule.storage.postgres import interval_table, sample_tables, timescale
+from joule.storage.postgres.connecting import IMPATIENTLY
 from joule.storage.postgres.covering import count_rows
 from joule.storage.postgres.level_writing import remove_groups
 from joule.storage.postgres.row_writing import Tip
@@ -24,6 +25,7 @@ async def drop_chunks(
     connection: asyncpg.Connection, stream: StreamRef, tip: Tip, before: int
 ) -> tuple[int, Tip]:
     """Drop the chunks of all tables of a stream that end before a time; the number of rows."""
+    await connection.execute(IMPATIENTLY)
     for name in await sample_tables.existing(connection, [stream.id]):
         table = sample_tables.qualified(name)
         if await timescale.is_hypertable(connection, table):

@@ -82,12 +82,13 @@ class RowReader:
         return await self._server.read(lambda connection: self._read(connection, interval))
 
     async def _read(self, connection: asyncpg.Connection, interval: Interval) -> Page:
+        edits = self._edits()
         try:
             async with snapshot(connection):
                 rows = await self._rows(connection, interval)
                 position = int(rows["timestamp"][-1]) + 1 if len(rows) == self._rows_max else None
                 found = interval if position is None else interval._replace(end=position)
-                breaks = interval_table.breaks_of(rows, await self._cuts(connection, found))
+                breaks = interval_table.breaks_of(rows, await self._cuts(connection, found, edits))
                 return Page(rows, breaks, position)
         except asyncpg.UndefinedTableError:  # a stream without data, or dropped meanwhile
             return Page(self._stream.layout.empty(), NO_BREAKS, None)
@@ -102,13 +103,15 @@ class RowReader:
         rows.flags.writeable = False
         return rows
 
-    async def _cuts(self, connection: asyncpg.Connection, interval: Interval) -> Times:
-        """Boundaries in ``[start, end)``."""
+    async def _cuts(
+        self, connection: asyncpg.Connection, interval: Interval, edits_before: int
+    ) -> Times:
+        """Boundaries in ``[start, end)``; ``edits_before`` is of before the snapshot was taken."""
         known, edits = self._known, self._edits()
         is_known = known.interval.start <= interval.start and interval.end <= known.interval.end
         if edits % 2 or edits != known.edits or not is_known:
             times, end = await self._look(connection, interval)
-            known = _Boundaries(times, interval._replace(end=end), edits)
+            known = _Boundaries(times, interval._replace(end=end), edits_before)
             self._known = known
         start, end = np.searchsorted(known.times, interval)
         return known.times[start:end]

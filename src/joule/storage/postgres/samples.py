@@ -15,6 +15,7 @@ from joule.storage.interfaces import Block
 from joule.storage.postgres import queries, sample_tables
 from joule.storage.postgres.changes import Changes
 from joule.storage.postgres.covering import count_rows
+from joule.storage.postgres.dropping import Dropper
 from joule.storage.postgres.editing import Flags
 from joule.storage.postgres.group_reading import read_groups
 from joule.storage.postgres.older_rows import OlderRows
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
     from joule.storage.stretch import Stretch
 
 BLOCK_BYTES: Final = 512 * 1024
-DROPPED_AT_ONCE: Final = 100
-"""So many streams are dropped in one transaction: each of their tables takes a lock or two of the
-some 6400 that a server has by default."""
 
 
 class PostgresSamples:
@@ -46,9 +44,11 @@ class PostgresSamples:
         self._server = server
         self._changes = Changes(server)
         self._older = OlderRows(server, self._changes)
+        self._dropper = Dropper("data streams", self._changes.drop)
 
     async def maintain(self) -> None:
-        """Do nothing: PostgreSQL has housekeepers of its own."""
+        """Drop what could not be dropped; PostgreSQL has housekeepers for all else."""
+        await self._dropper.drop_waiting()
 
     # ------------------------------------------------------------------ coming in
 
@@ -92,6 +92,7 @@ class PostgresSamples:
         sizes = await self._server.read(
             lambda c: queries.sizes(c, ids, has_timescale=self._server.has_timescale)
         )
+        await self._changes.count_beforehand(streams)
         known = await self._changes.known(streams)
         return [queries.info(one, sizes[one.stream.id]) for one in known]
 
@@ -162,6 +163,7 @@ class PostgresSamples:
         return await self._server.read(lambda c: queries.ends_in_gap(c, known, last, end))
 
     async def _known(self, stream: StreamRef) -> Known:
+        await self._changes.count_beforehand([stream])
         (known,) = await self._changes.known([stream])
         return known
 
@@ -177,8 +179,7 @@ class PostgresSamples:
         return await self._older.retain(stream, int(before))
 
     async def drop(self, streams: Sequence[int]) -> None:
-        for start in range(0, len(streams), DROPPED_AT_ONCE):
-            await self._changes.drop(streams[start : start + DROPPED_AT_ONCE])
+        await self._dropper.drop(streams)
 
     async def decimate(self, stream: StreamRef) -> None:
         await self._older.decimate(replace(stream, decimate=True))

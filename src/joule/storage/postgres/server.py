@@ -18,13 +18,14 @@ from joule.storage.postgres.errors import (
     LOST,
     ServerLostError,
     is_lost,
+    is_overdue,
     reason,
     translated,
     translated_connecting,
 )
 from joule.storage.postgres.node_lock import NodeLock
 from joule.storage.postgres.outcome import Marks
-from joule.storage.postgres.tasks import completely
+from joule.storage.tasks import completely
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 CONNECTIONS_MAX: Final = 10
+READERS_MAX: Final = 7
+"""So many read at once, so that long reads do not keep new rows waiting for a connection."""
+
 CLOSE_TIMEOUT_S: Final = 10.0
 TIDY_TIMEOUT_S: Final = 5.0
 
@@ -59,6 +63,7 @@ class Server:
         self.address = address
         self.has_timescale = False
         self._pool = pool
+        self._reading = asyncio.Semaphore(READERS_MAX)
         self._lock = NodeLock(address, partial(connect, address))
         self._marks = Marks(address, partial(connect, address))
 
@@ -78,6 +83,18 @@ class Server:
             await server.close()
             raise
         return server
+
+    @property
+    def tenure(self) -> int:
+        """Number that changes when the database was out of our hands.
+
+        Meanwhile somebody else may have changed it, or the server was replaced by one that lags.
+        """
+        return self._lock.times_taken
+
+    async def hold(self) -> None:
+        """Make sure that this node has the database for itself."""
+        await self._lock.hold()
 
     async def close(self) -> None:
         """End all connections; those in use have some seconds. Idempotent."""
@@ -108,12 +125,17 @@ class Server:
 
     async def read(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Give what ``work`` reads; once more when the connection turns out to be broken."""
-        try:
-            async with self.connection() as connection:
-                return await work(connection)
-        except ServerLostError:
-            async with self.connection() as connection:
-                return await work(connection)
+        async with self._reading:
+            try:
+                return await self._read(work)
+            except ServerLostError as error:
+                if is_overdue(error.__cause__):
+                    raise
+                return await self._read(work)
+
+    async def _read(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        async with self.connection() as connection:
+            return await work(connection)
 
     async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Carry out ``work`` in one transaction, durable on return.

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from joule.errors import StorageError
 from joule.storage.postgres.pending import Pending
 
 if TYPE_CHECKING:
     from joule.models.layout import Rows
     from joule.storage.interfaces import StreamRef
     from joule.storage.postgres.row_writing import Tip
+
+REFUSED_BYTES_MAX: Final = 2 << 20
+"""So much waits of a stream whose rows the database refuses: the memory is for all streams."""
 
 
 @dataclass(slots=True, eq=False)
@@ -21,6 +25,7 @@ class StreamState:
     ``tip`` is None until somebody looked, and again after a failure. ``is_tidy`` says that this
     node has seen to the tables, ``is_doubtful`` that some of the pending rows may be stored,
     ``is_decimating`` that its groups are being made anew, those of new rows in their turn.
+    ``refusal`` says why the database does not take the pending rows, as long as it does not.
     ``edits`` changes before and after every change of older rows, and is odd in between; whoever
     changes them holds ``editing`` for as long as it takes.
     """
@@ -31,6 +36,7 @@ class StreamState:
     is_tidy: bool = False
     is_doubtful: bool = False
     is_decimating: bool = False
+    refusal: str = ""
     edits: int = 0
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -56,13 +62,21 @@ class StreamStates:
         state.stream = stream
         return state
 
+    def doubt(self) -> None:
+        """Believe nothing of what is known of stored rows."""
+        for state in self._states.values():
+            state.doubt(pending=False)
+
     def with_pending(self) -> list[StreamState]:
         """Give the streams that have pending rows."""
         return [state for state in self._states.values() if state.pending.bytes]
 
     def append(self, stream: StreamRef, rows: Rows, *, starts_interval: bool) -> None:
-        """Add pending rows."""
-        self.of(stream).pending.append(rows, starts_interval=starts_interval)
+        """Add pending rows; ``StorageError`` when too many wait that the database refuses."""
+        state = self.of(stream)
+        if state.refusal and state.pending.bytes >= REFUSED_BYTES_MAX:
+            raise StorageError(state.refusal)
+        state.pending.append(rows, starts_interval=starts_interval)
         self.pending_bytes += rows.nbytes
 
     def drop_until(self, state: StreamState, last: int | None) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joule.storage.postgres import chunking, sample_tables, seams, totals
+from joule.storage.postgres.connecting import IMPATIENTLY
 from joule.storage.postgres.roles import grant_table
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ async def drop(connection: asyncpg.Connection, stream_ids: Sequence[int]) -> Non
     """Remove all tables of streams, and what our own schema says of them."""
     tables = await sample_tables.existing(connection, stream_ids)
     if tables:
+        await connection.execute(IMPATIENTLY)
         await connection.execute(f"DROP TABLE {', '.join(map(sample_tables.qualified, tables))}")
     await totals.forget(connection, stream_ids)
     await seams.forget(connection, stream_ids)

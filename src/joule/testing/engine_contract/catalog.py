@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +152,10 @@ class CatalogStoreContract:
         assert await allocate(Kind.ELEMENT, 2) == range(1, 3)
         assert await allocate(Kind.FOLDER, 0) == range(5, 5)
         assert await allocate(Kind.FOLDER) == range(5, 6)
+
+    async def test_who_asks_for_ids_at_once_gets_different_ones(self, engine: Engine) -> None:
+        given = await asyncio.gather(*(engine.catalog.allocate(Kind.FOLDER, 3) for _ in range(12)))
+        assert sorted(id_ for ids in given for id_ in ids) == list(range(1, 37))
 
     @pytest.mark.parametrize("kind", list(Kind))
     async def test_every_kind_has_ids(self, engine: Engine, kind: Kind) -> None:

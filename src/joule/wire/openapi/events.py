@@ -52,7 +52,7 @@ EVENTS = (
                 "all events must have an event_stream_id",
                 "Invalid or missing event attribute: '<key>'",
                 "Invalid event JSON: <reason>",
-                "[start_time] must be before [end_time] <which>",
+                "[start_time] must be before <end>",
             ),
         ),
         scope="write",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import time
 import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -196,6 +197,17 @@ def contents(file: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
+async def test_a_new_archive_does_not_take_the_name_of_one_that_is_gone(
+    node: LocalNode, outbox: Outbox
+) -> None:
+    data, _ = await furnish(node)
+    for time_us in (1, 2):
+        await write_session(node, data, [time_us])
+        (await filled(outbox)).unlink()
+    first, second = outbox.state.waiting
+    assert first.file != second.file
+
+
 async def test_an_archive_whose_rows_are_gone_too_cannot_be_made_again(
     node: LocalNode, outbox: Outbox, data: DataStream
 ) -> None:
@@ -248,3 +260,20 @@ async def test_large_events_are_cut_into_files_that_an_importer_takes(
     assert (await taken(importers, await filled(outbox))).success
     found = await events_of(hub, hub.catalog.event_stream("/mirror/e"))
     assert [event.content["n"] for event in found] == list(range(70))
+
+
+async def test_an_archive_is_made_also_before_the_clock_is_set(
+    node: LocalNode,
+    outbox: Outbox,
+    importers: Importers,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data, events = await furnish(node)
+    await write_session(node, data, [1])
+    await write_session(node, data, [5])
+    await node.events.write(events, [Event(1, None)])
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: 1.0)  # zip files know no time before 1980
+        await outbox.fill(1_000_000)
+    (waiting,) = outbox.state.waiting
+    assert (await taken(importers, outbox.path(waiting))).success

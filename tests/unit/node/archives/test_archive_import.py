@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from joule.config.importer_conf import DataTarget, ImporterConf
+from joule.models.base import KEEP_NONE
 from joule.models.events import EventStream
 from joule.models.streams import DataStream, Element
 from tests.unit.node.archives.importing import PATH, ROWS, plant, rows_in, runs_in
@@ -95,8 +96,18 @@ async def test_what_a_killed_node_left_is_removed_and_nothing_else(
     folder.mkdir()
     (folder / "20240101000000000000.zip.part").touch()
     (folder / "mine.zip").touch()
+    (folder / "cannot be removed.zip.part").mkdir()
     importers.tidy()
-    assert [file.name for file in folder.iterdir()] == ["mine.zip"]
+    assert {file.name for file in folder.iterdir()} == {"mine.zip", "cannot be removed.zip.part"}
+
+
+async def test_a_stream_that_keeps_nothing_is_no_target(
+    importers: Importers, hub: LocalNode, tmp_path: Path
+) -> None:
+    stream = await plant(hub, ROWS[0])
+    await hub.catalog.update_stream(DataStream, stream.id, {"keep_us": KEEP_NONE})
+    report = await taken(importers, Archive().data(ROWS[1:]).save(tmp_path / "a.zip"))
+    assert texts(report) == ["e cannot import data into /mirror/s: it keeps nothing"]
 
 
 # ------------------------------------------------------------------ which importer

@@ -57,3 +57,28 @@ def test_values_are_means_in_the_datatype_of_the_stream(datatype: str, expected:
     assert means.dtype == rows.dtype
     assert means["timestamp"].tolist() == [2**60 + 1]
     assert means["data"].tolist() == [[expected, 10]]
+
+
+@pytest.mark.parametrize(
+    ("datatype", "values", "expected"),
+    [
+        ("int64", [2**63 - 1] * 4, 2**63 - 1),
+        ("int64", [-(2**63)] * 4, -(2**63)),
+        ("int64", [2**60 + 1, 2**60 + 1, 2**60 + 3, 2**60 + 3], 2**60 + 2),
+        ("int64", [-(2**63), -(2**63), 2**63 - 1, 2**63 - 1], 0),
+        ("int64", [-8, -1, -1, -1], -3),
+        ("uint64", [2**64 - 1] * 4, 2**64 - 1),
+        ("int16", [-(2**15), -(2**15), 2**15 - 1, 2**15 - 1], 0),
+        ("uint8", [255, 255, 255, 254], 255),
+        ("float64", [1.7e308] * 4, 1.7e308),
+        ("float32", [0, 1, 2, 3], 1.5),
+    ],
+)
+def test_means_of_extremes_are_not_beyond_them(
+    datatype: str, values: list[float], expected: float
+) -> None:
+    rows = np.zeros(4, Layout(datatype, 1).dtype)
+    rows["timestamp"] = range(4)
+    rows["data"][:, 0] = values
+    ((means, _),) = Thinner(4).feed(rows, starts_interval=False)
+    assert means["data"].tolist() == [[expected]]

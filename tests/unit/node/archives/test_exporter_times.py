@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from joule.errors import StorageError
 from joule.node.archives import Exporters, exporter
+from joule.node.archives.marks import ExporterState, ExporterStates
 from tests.unit.node.archives.exporting import NOWHERE, mirrored, to
 from tests.unit.node.archives.support import EXPORTER, HOUR_US, furnish
 from tests.unit.node.support import make_rows, write_session
@@ -146,3 +147,31 @@ async def test_a_store_that_fails_is_tried_again(
         engine.chosen.failure = None
         await clock.advance(10)
         await until(lambda: list(out.glob("*.zip")))
+
+
+async def test_a_mistake_in_one_exporter_ends_neither_the_others_nor_the_node(
+    node: LocalNode,
+    clock: FakeClock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    data, _ = await furnish(node)
+    await write_session(node, data, [1])
+    load = ExporterStates.load
+
+    async def loaded(states: ExporterStates, name: str) -> ExporterState:
+        if name == "broken":
+            raise ZeroDivisionError
+        return await load(states, name)
+
+    monkeypatch.setattr(ExporterStates, "load", loaded)
+    exporters = Exporters(node, tmp_path / "data", clock)
+    conf = replace(EXPORTER, folder=tmp_path)
+    async with running(exporters):
+        exporters.use([replace(conf, name="broken"), replace(conf, name="sound")])
+        await until(lambda: list(tmp_path.glob("*.zip")))
+        await until(lambda: "exporter [broken] failed, will try again" in caplog.text)
+        monkeypatch.undo()
+        await clock.advance(60)
+        await until(lambda: len(list(tmp_path.glob("*.zip"))) == 2)

@@ -154,6 +154,22 @@ async def test_what_was_cut_goes_on_behind_what_is_there(
         await check_same(source, target)
 
 
+async def test_streams_that_the_source_loses_meanwhile_leave_nothing_behind(
+    pair: tuple[Engine, Engine],
+) -> None:
+    source, target = pair
+    await migrate(source, target)
+    wide = filled.STREAMS["wide"]
+    lost = [(Kind.DATA_STREAM, wide.id), (Kind.EVENT_STREAM, filled.EVENTS[0])]
+    await source.catalog.apply(CatalogChanges(delete=lost))
+    await source.samples.drop([wide.id])
+    await source.events.drop([filled.EVENTS[0]])
+    migration = await migrate(source, target)
+    assert await migration.compare(never) == []
+    assert (await target.samples.info(wide)).rows == 0
+    assert await target.events.count(filled.EVENTS[0], EVERYTHING) == 0
+
+
 async def test_a_store_that_is_half_full_is_not_used_by_a_node(
     pair: tuple[Engine, Engine],
 ) -> None:

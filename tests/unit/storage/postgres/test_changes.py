@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 import pytest
 
 from joule.errors import StorageError
+from joule.models.events import Event
 from joule.models.intervals import ALL_TIME
 from joule.models.layout import Layout
 from joule.storage.address import Address
 from joule.storage.interfaces import StreamRef
-from joule.storage.postgres import PostgresEngine, changes
+from joule.storage.postgres import PostgresEngine, changes, stream_states
 from joule.storage.postgres.errors import OutcomeUnknownError
 from joule.storage.postgres.server import Server
 from joule.testing.engine_contract.checks import check_stream, make_rows
@@ -205,3 +208,93 @@ async def test_an_edit_of_a_stream_without_rows_makes_no_tables(
     await engine.samples.retain(STREAM, 10)
     await engine.samples.decimate(STREAM)
     assert await connection.fetchval("SELECT to_regclass('data.stream1') IS NULL")
+
+
+async def test_tables_that_somebody_reads_are_not_waited_for_to_be_dropped(
+    engine: PostgresEngine, connection: Connection
+) -> None:
+    """``pg_dump`` holds them for hours; new rows of all streams would wait behind it."""
+    rows = make_rows(STREAM.layout, range(100))
+    engine.samples.append(STREAM, rows.copy())
+    await engine.samples.commit()
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE data.stream1, data.stream1_4 IN ACCESS SHARE MODE")
+        with pytest.raises(StorageError, match="somebody else holds the tables"):
+            await engine.samples.decimate(STREAM)
+        await check_stream(engine.samples, STREAM, [rows])
+        await engine.samples.drop([1])
+    await engine.maintain()
+    await check_stream(engine.samples, STREAM, [])
+    assert await connection.fetchval("SELECT to_regclass('data.stream1')") is None
+
+
+async def test_a_stream_whose_rows_are_refused_keeps_back_no_other(
+    engine: PostgresEngine, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_states, "REFUSED_BYTES_MAX", 1000)
+    rows = make_rows(STREAM.layout, range(300))
+    for stream in (STREAM, OTHER):
+        engine.samples.append(stream, rows[:100].copy())
+    await engine.samples.commit()
+    await connection.execute("ALTER TABLE data.stream1 ADD COLUMN foreign_to_us int")
+    for stream in (STREAM, OTHER):
+        engine.samples.append(stream, rows[100:200].copy())
+    with pytest.raises(
+        StorageError, match="the rows of stream number 1 cannot be stored"
+    ) as caught:
+        await engine.samples.commit()
+    again = type(caught.value)(*caught.value.args)
+    assert str(again) == str(caught.value), "group commit makes one for each writer"
+    await check_stream(engine.samples, OTHER, [rows[:200]])
+    with pytest.raises(StorageError, match="the rows of stream number 1 cannot be stored"):
+        engine.samples.append(STREAM, rows[200:].copy())
+    engine.samples.append(OTHER, rows[200:].copy())
+    await connection.execute("ALTER TABLE data.stream1 DROP COLUMN foreign_to_us")
+    await engine.samples.commit()
+    engine.samples.append(STREAM, rows[200:].copy())
+    await engine.samples.commit()
+    for stream in (STREAM, OTHER):
+        await check_stream(engine.samples, stream, [rows])
+
+
+async def test_what_a_server_has_lost_is_noticed(
+    engine: PostgresEngine, connection: Connection
+) -> None:
+    """A standby that took over may lag behind; or another node was there meanwhile."""
+    rows = make_rows(STREAM.layout, range(100))
+    stream = StreamRef(1, STREAM.layout, decimate=False)
+    engine.samples.append(stream, rows[:60].copy())
+    await engine.samples.commit()
+    await engine.events.write(1, [Event(0, 1)])
+    await connection.execute("DELETE FROM data.stream1 WHERE elem0 >= $1", int(rows[50]["data"][0]))
+    assert await connection.fetchval("SELECT count(*) FROM data.stream1") == 50
+    await connection.execute("DROP TABLE data.event1")
+    others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE pid <> $1"
+    mine = connection.get_server_pid()
+    await connection.execute(f"{others} AND datname = current_database()", mine)
+    engine.samples.append(stream, rows[60:].copy())
+    await engine.samples.commit()
+    await check_stream(engine.samples, stream, [np.delete(rows, range(50, 60))])
+    await engine.events.write(1, [Event(5, 6)])
+    assert (await engine.events.info(1)).count == 1
+
+
+async def test_new_rows_are_stored_while_those_of_others_are_counted(
+    engine: PostgresEngine, connection: Connection, postgres_address: str
+) -> None:
+    """Joule 1.0 keeps no totals; to count years of rows takes minutes."""
+    rows = make_rows(STREAM.layout, range(100))
+    engine.samples.append(STREAM, rows.copy())
+    await engine.samples.commit()
+    await engine.__aexit__(None, None, None)
+    await connection.execute("DELETE FROM joule.total")
+    async with PostgresEngine(Address.parse(postgres_address)) as again:
+        async with connection.transaction():
+            await connection.execute("LOCK TABLE data.stream1_4")
+            counting = asyncio.create_task(again.samples.count(STREAM, ALL_TIME))
+            await asyncio.sleep(0.2)
+            again.samples.append(OTHER, rows.copy())
+            await again.samples.commit()
+            assert not counting.done()
+        assert await counting == 100
+        assert await connection.fetchval("SELECT rows FROM joule.total WHERE stream_id = 1") == 100

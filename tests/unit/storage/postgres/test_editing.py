@@ -70,6 +70,19 @@ async def test_several_boundaries_in_one_gap_are_one_break(
     await check_stream(engine.samples, STREAM, [rows, last])
 
 
+async def test_many_breaks_are_removed_in_steps(
+    engine: PostgresEngine, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(editing, "BREAKS_PER_STEP", 3)
+    runs = [range(100 * i, 100 * i + (10 if i % 4 else 40)) for i in range(20)]
+    await fill(engine, *runs)
+    assert await engine.samples.consolidate(STREAM, Interval(0, 1_930), 60) == 5
+    assert await engine.samples.consolidate(STREAM, Interval(0, 1_930), 90) == 14
+    assert await boundaries(connection) == []
+    rows = make_rows(STREAM.layout, [time for run in runs for time in run])
+    await check_stream(engine.samples, STREAM, [rows])
+
+
 async def test_the_first_of_many_duplicates_is_named(engine: PostgresEngine) -> None:
     await fill(engine, range(0, 100, 10))
     engine.samples.append(STREAM, make_rows(STREAM.layout, [205, 300]))

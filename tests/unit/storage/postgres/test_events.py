@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from typing import TYPE_CHECKING, Any
@@ -308,3 +309,33 @@ async def test_figures_follow_what_is_written_between_two_questions(store: Postg
     assert (info.count, info.start, info.end) == (3, 10, 60)
     await store.drop([1])
     assert await store.info(1) == EventInfo()
+
+
+async def test_who_waits_to_write_to_a_stream_keeps_nobody_else_waiting(
+    engine: PostgresEngine, plain: asyncpg.Connection
+) -> None:
+    store = engine.events
+    await store.write(1, [Event(0, 1)])
+    async with plain.transaction():
+        await plain.execute("LOCK TABLE data.event1 IN EXCLUSIVE MODE")
+        writes = [asyncio.create_task(store.write(1, [Event(i, i + 1)])) for i in range(20)]
+        await asyncio.sleep(0.1)
+        await engine.catalog.set_property("name", "value")
+        assert await store.count(1, ALL) == 1
+        assert not any(write.done() for write in writes)
+    await asyncio.gather(*writes)
+    assert await store.count(1, ALL) == 21
+
+
+async def test_a_table_that_somebody_reads_is_not_waited_for_to_be_dropped(
+    engine: PostgresEngine, plain: asyncpg.Connection
+) -> None:
+    await engine.events.write(1, [Event(0, 1)])
+    async with plain.transaction():
+        await plain.execute("LOCK TABLE data.event1 IN ACCESS SHARE MODE")
+        await engine.events.drop([1])
+        await engine.maintain()
+    there = "SELECT to_regclass('data.event1') IS NOT NULL"
+    assert await plain.fetchval(there)
+    await engine.maintain()
+    assert not await plain.fetchval(there)

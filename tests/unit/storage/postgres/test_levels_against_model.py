@@ -70,7 +70,11 @@ def _check_level(
 
 class LevelsAgainstModel(PostgresAgainstModel):
     engine: PostgresEngine
-    sizes = (*PostgresAgainstModel.sizes, (covering, "CUTS_MAX", 3), (covering, "PIECES_FEW", 1))
+    numbers = (
+        *PostgresAgainstModel.numbers,
+        (covering, "CUTS_MAX", 3),
+        (covering, "PIECES_FEW", 1),
+    )
     everywhere = (16,)
 
     @invariant()

@@ -11,6 +11,7 @@ from joule.models.intervals import ALL_TIME, Interval
 from joule.models.layout import Layout
 from joule.storage.interfaces import StreamRef
 from joule.storage.postgres import row_reading
+from joule.storage.postgres.copying import copy_out
 from joule.storage.postgres.row_reading import snapshot
 from joule.storage.postgres.server import CONNECTIONS_MAX
 from joule.testing.engine_contract.checks import assert_runs_equal, make_rows, read_runs
@@ -103,3 +104,21 @@ async def test_a_page_of_a_table_never_analysed_is_a_scan_of_the_index(
     plan = " ".join(line for (line,) in found)
     assert "Index Scan using stream1_pkey" in plan
     assert "Sort" not in plan
+
+
+async def test_a_break_that_comes_while_a_page_is_read_is_told(
+    engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(engine, [make_rows(STREAM.layout, range(0, 600, 10))])
+    removed: list[int] = []
+
+    async def copy_then_delete(*arguments: Any) -> Any:
+        rows = await copy_out(*arguments)
+        if not removed:
+            removed.append(await engine.samples.delete(STREAM, Interval(400, 450)))
+        return rows
+
+    monkeypatch.setattr(row_reading, "copy_out", copy_then_delete)
+    found, _ = await read_runs(engine.samples, STREAM)
+    assert removed == [5]
+    assert [len(run) for run in found] == [40, 15]

@@ -10,7 +10,7 @@ from joule.errors import DataError, StorageError, StorageFullError, StorageInUse
 from joule.storage.address import Address
 from joule.storage.postgres import connecting, errors, node_lock, outcome, schema
 from joule.storage.postgres.errors import OutcomeUnknownError
-from joule.storage.postgres.server import Server
+from joule.storage.postgres.server import CONNECTIONS_MAX, Server
 from joule.testing.postgres import running_server
 
 if TYPE_CHECKING:
@@ -168,6 +168,33 @@ async def test_a_read_survives_the_loss_of_its_connection(server: Server) -> Non
         return [name for (name,) in await connection.fetch("SELECT name FROM fruit")]
 
     assert await server.read(work) == ["pear"]
+
+
+async def test_a_read_that_takes_too_long_is_not_tried_again(server: Server) -> None:
+    tries = []
+
+    async def work(connection: Connection) -> None:
+        tries.append(connection)
+        await connection.execute("SELECT pg_sleep(60)", timeout=0.1)
+
+    with pytest.raises(StorageError, match="no answer in time"):
+        await server.read(work)
+    assert len(tries) == 1
+
+
+async def test_long_reads_leave_connections_to_writes(server: Server) -> None:
+    enough = asyncio.Event()
+
+    async def work(connection: Connection) -> None:
+        await enough.wait()
+
+    reads = [asyncio.create_task(server.read(work)) for _ in range(3 * CONNECTIONS_MAX)]
+    try:
+        await asyncio.gather(*(put(server, "pear") for _ in range(5)))
+        assert not any(read.done() for read in reads)
+    finally:
+        enough.set()
+        await asyncio.gather(*reads)
 
 
 async def test_a_write_whose_connection_breaks_changes_nothing(server: Server) -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from joule.storage.postgres.tasks import completely
+from joule.storage.tasks import completely
 
 
 async def test_a_step_is_finished_though_its_caller_is_cancelled() -> None:
