@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from joule.models.layout import Layout
-from joule.storage.embedded import catalog, events, quarantine, samples
+from joule.storage.embedded import catalog_tables, events, quarantine, samples
 from joule.storage.embedded.catalog import EmbeddedCatalog
 from joule.storage.embedded.database import Database
 from joule.storage.embedded.events import EmbeddedEvents
@@ -38,7 +38,7 @@ class EmbeddedEngine:
 
     def __init__(self, path: Path, *, vfs: str | None = None, recodes_cold: bool = False) -> None:
         self._recodes_cold = recodes_cold
-        schemas = (samples.SCHEMA, catalog.SCHEMA, events.SCHEMA)
+        schemas = (samples.SCHEMA, catalog_tables.SCHEMA, events.SCHEMA)
         self._database = Database(path, schemas, vfs=vfs)
         self._samples = EmbeddedSamples(self._database)
         self._catalog = EmbeddedCatalog(self._database)

@@ -9,7 +9,6 @@ what is not readable is put aside, so that damage is met once and then is on rec
 from __future__ import annotations
 
 import logging
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from joule.errors import StorageDamagedError
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
 
     import apsw
 
-    from joule.storage.embedded.database import Database
     from joule.storage.embedded.tails import Tails
 
     Decode = Callable[[int, object], list[Entry]]
@@ -63,15 +61,6 @@ class Found(NamedTuple):
         for kept in self.salvage.kept():
             tails.restore(*kept)
         tails.restore_log(self.records.items(), self.next_record)
-
-
-async def recover(database: Database, tails: Tails) -> None:
-    """Take over all rows that can be proven to be those of the tails."""
-    found = await database.read(look)
-    if not found.is_whole:
-        await database.write(partial(rewrite, found=found))
-        found = await database.read(look)
-    found.restore(tails)
 
 
 def look(connection: apsw.Connection, decode: Decode = decode_record) -> Found:

@@ -30,7 +30,7 @@ from joule.storage.embedded.damage import reported_as, stream_name
 from joule.storage.embedded.decoding import Decoders
 from joule.storage.embedded.group_reading import GroupReader
 from joule.storage.embedded.reading import RowReader
-from joule.storage.embedded.recovery import recover
+from joule.storage.embedded.recovery import look, rewrite
 from joule.storage.embedded.sealing import Sealer
 from joule.storage.embedded.tails import Tails
 from joule.storage.stretch import FIRST_ROW, NO_BREAKS, Stretch
@@ -71,7 +71,11 @@ class EmbeddedSamples:
 
     async def recover(self) -> None:
         """Take over the tail records of the last time, all that can be proven of them."""
-        await recover(self._database, self._tails)
+        found = await self._database.read(look)
+        if not found.is_whole:
+            await self._database.write(partial(rewrite, found=found))
+            found = await self._database.read(look)
+        found.restore(self._tails)
 
     def close(self) -> None:
         """End the threads. Idempotent."""

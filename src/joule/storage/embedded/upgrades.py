@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from joule.storage.embedded import catalog, format_3, span_upgrade
+from joule.storage.embedded import catalog_tables, format_3, span_upgrade
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,7 +90,7 @@ def to_format_2(connection: apsw.Connection, position: Position) -> Position:
     """Format 2 has sums: of the chunks of each stream, and of each row of the catalog."""
     position = sum_chunks(connection, position)
     if position is None:
-        catalog.sum_rows(connection)  # never so many that they need parts
+        catalog_tables.sum_rows(connection)  # never so many that they need parts
     return position
 
 

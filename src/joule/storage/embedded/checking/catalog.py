@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from joule.models.layout import Layout
 from joule.storage.embedded import doomed
-from joule.storage.embedded.catalog import summed_columns
+from joule.storage.embedded.catalog_tables import summed_columns
 from joule.storage.embedded.row_sums import load_sums, row_sum
 from joule.storage.interfaces import Kind
 
