@@ -12,10 +12,14 @@ from typing import Final
 _TRIM_THRESHOLD: Final = -1
 _TOP_PAD: Final = -2
 _MMAP_THRESHOLD: Final = -3
+_ARENA_MAX: Final = -8
 """Options of ``mallopt``, from ``malloc.h``."""
 
+HEAPS_MAX: Final = 2
+"""So many heaps are shared by all threads; by itself there would be eight for each core."""
+
 KEPT_BYTES: Final = 8 << 20
-"""Kept free by each of the few heaps that threads share: some chunks, raw and compressed."""
+"""Kept free by each heap: some chunks, raw and compressed."""
 
 STEP_BYTES: Final = 2 << 20
 """A heap grows by at least this much."""
@@ -25,6 +29,7 @@ def keep_freed_memory() -> None:
     """Keep some of what is freed, for this process; does nothing without the GNU C library."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:
+        mallopt(_ARENA_MAX, HEAPS_MAX)
         mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
         mallopt(_MMAP_THRESHOLD, KEPT_BYTES)
         mallopt(_TOP_PAD, STEP_BYTES)
