@@ -15,7 +15,7 @@ _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8
 """Options of ``mallopt``, from ``malloc.h``."""
 
-HEAPS_MAX: Final = 2
+HEAPS_MAX: Final = 3
 """So many heaps are shared by all threads; by itself there would be eight for each core."""
 
 KEPT_BYTES: Final = 8 << 20
