@@ -127,7 +127,7 @@ class Subscription(Source):
         return self._time_place.read(find(payload, self._time_place.place))
 
 
-_quiet = logging.getLogger(f"{__name__}.library")
+_quiet = logging.getLogger(f"{__name__}.aiomqtt")
 _quiet.setLevel(logging.CRITICAL)
 
 
