@@ -78,9 +78,11 @@ async def create(node: TcpNode) -> None:
 class Load(threading.Thread):
     """Writes, deletes and reads until the node does not answer any more."""
 
-    def __init__(self, url: str, key: str, acknowledged: Acknowledged) -> None:
+    def __init__(
+        self, url: str, key: str, acknowledged: Acknowledged, fast_rows: int = FAST_ROWS
+    ) -> None:
         super().__init__(daemon=True)
-        self._url, self._key = url, key
+        self._url, self._key, self._fast_rows = url, key, fast_rows
         self._acknowledged = acknowledged
         self._cancel: Callable[[], object] = lambda: None
         self.faults: list[BaseException] = []
@@ -104,7 +106,8 @@ class Load(threading.Thread):
         assert task is not None
         self._cancel = partial(asyncio.get_running_loop().call_soon_threadsafe, task.cancel)
         async with joule.api.create_tcp_node(self._url, self._key) as node:
-            work = [self._rows(node, FAST, FAST_ROWS), self._deletions(node), self._late(node)]
+            work = [self._rows(node, FAST, self._fast_rows)]
+            work += [self._deletions(node), self._late(node)]
             work += [self._rows(node, path, SLOW_ROWS) for path in SLOW]
             work += [self._events(node), self._views(node), self._retained(node)]
             async with asyncio.TaskGroup() as group:

@@ -17,7 +17,7 @@ from joule.wire.routes import Route
 from tests.crash.checks import check, check_everything, has_rows
 from tests.crash.conftest import scaled
 from tests.crash.lives import FILTERED, Lives, settle
-from tests.crash.load import Load
+from tests.crash.load import FAST_ROWS, Load
 from tests.integration.configured import KEY, ConfiguredDaemon
 from tests.integration.daemon import wait_until
 
@@ -33,6 +33,9 @@ pytestmark = pytest.mark.slow
 
 ENDS = scaled(1 / 3, 4)
 EVERYTHING_EVERY = 10
+MANY_ROWS = 60_000
+"""So many at once are stored by several transactions."""
+
 RECOVERY_S = 40
 """A node tries again every ten seconds at last, and has to ask how its last commit ended."""
 
@@ -63,7 +66,8 @@ class SharedLives(Lives):
 
     def live(self) -> None:
         """Let both work for a random while, end one or both and have both run again."""
-        work = Load(self.node.url, self.node.key, self.acknowledged)
+        rows = self._chance.choice([FAST_ROWS, MANY_ROWS])
+        work = Load(self.node.url, self.node.key, self.acknowledged, rows)
         work.start()
         time.sleep(self._chance.uniform(0.05, 1.5))
         how = self._chance.choice([self._end_node, self._end_server, self._end_both])

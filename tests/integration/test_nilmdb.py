@@ -138,7 +138,61 @@ def test_the_commands_of_the_machine_know_of_the_server(
         saved = node.joule("admin", "backup", *here, str(tmp_path / "backup.db"))
         assert saved.returncode == 0, saved.stderr
         assert f"are in NilmDB at [{double.url}], not in it" in saved.stdout
+        checked = node.joule("admin", "check", *here)
+        assert checked.returncode == 0, checked.stderr
+        assert checked.stdout.endswith("100 rows in NilmDB\nOK\n")
         assert node.stop() == 0
+        (path,) = [path for path in double.streams if "~" not in path]
+        double.streams[path].intervals = [(START, START + 50_000)]
+        checked = node.joule("admin", "check", *here)
+        assert checked.returncode == 1
+        assert "/nilm/data: there are 100 rows, 50 of them in intervals\n" in checked.stdout
+        assert checked.stderr.endswith("Error: 1 problems found\n")
         erased = node.joule("admin", "erase", *here, "--yes")
         assert erased.returncode == 0, erased.stderr
         assert double.streams == {}
+
+
+def migrate(node: ConfiguredDaemon, *words: str) -> tuple[int, str]:
+    """Migrate from the node's own file; gives the status and all that was printed."""
+    source = f"sqlite:///{node.data}/joule.db"
+    done = node.joule("admin", "migrate", "--from", source, *words)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_node_moves_away_from_the_server_and_back(
+    node: ConfiguredDaemon, port: int, tmp_path: Path
+) -> None:
+    double, away, back = NilmDB(), f"sqlite:///{tmp_path}/away.db", f"sqlite:///{tmp_path}/back.db"
+    with serving(double, port):
+        node.start()
+        node.ask(make)
+        node.ask(lambda n: write(n, rows_of(0, ROWS)))
+        assert node.stop() == 0
+
+        status, text = migrate(node, "--to", away)
+        assert (status, f"are in NilmDB at [{double.url}]" in text) == (1, True), text
+        assert "--from-nilmdb" in text
+        status, text = migrate(node, "--to", away, "--from-nilmdb", double.url)
+        assert (status, "both ends are the same" in text) == (0, True), text
+
+    alone = node.file.with_name("alone.conf")
+    settings = node.file.read_text().replace("NilmdbUrl", "#").replace("[Main]", "[Main]\n", 1)
+    alone.write_text(settings.replace("[Main]", f"[Main]\nDatabase = {away}", 1))
+    node.file = alone
+    node.start()
+    assert node.ask(read).tobytes() == rows_of(0, ROWS).tobytes()
+    assert node.stop() == 0
+
+    with serving(NilmDB()) as other:
+        words = ("--from", away, "--to", back, "--to-nilmdb", other.url)
+        done = node.joule("admin", "migrate", *words, "--from-nilmdb", other.url)
+        assert "No node with its data in" in done.stderr
+        done = node.joule("admin", "migrate", *words)
+        assert done.returncode == 0, done.stderr
+        (path,) = [path for path in other.streams if "~" not in path]
+        assert other.streams[path].rows.tobytes() == rows_of(0, ROWS).tobytes()
+        done = node.joule("admin", "migrate", *words[:4])
+        assert done.stderr.endswith("name it with --to-nilmdb\n")
+        done = node.joule("admin", "migrate", *words[:4], "--to-nilmdb", "none")
+        assert done.stderr.endswith("name it with --to-nilmdb\n")

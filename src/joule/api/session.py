@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from joule.api.bodies import encoded, value_of
 from joule.errors import ApiError, NodeConnectionError
+from joule.utilities.addresses import without_password
 from joule.wire.faults import FAULT_HEADER, error_from
 
 if TYPE_CHECKING:
@@ -239,9 +240,10 @@ def translated(url: str) -> Iterator[None]:
     except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
         raise NodeConnectionError(UNTRUSTED) from error
     except (aiohttp.InvalidURL, UnicodeError) as error:  # the name of a host has its rules, too
-        raise ApiError(f"Invalid node URL [{url}]") from error
+        raise ApiError(f"Invalid node URL [{without_password(url)}]") from error
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise NodeConnectionError(f"Cannot contact node at [{url}]") from error
+        shown = without_password(url)
+        raise NodeConnectionError(f"Cannot contact node at [{shown}]") from error
 
 
 def _may_be_repeated(method: str, response: aiohttp.ClientResponse) -> bool:

@@ -19,6 +19,7 @@ from joule.errors import NodeConnectionError, StorageError, StorageInUseError
 from joule.storage.embedded import EmbeddedEngine
 from joule.storage.embedded.checking import is_older
 from joule.storage.embedded.copying import copy_store, held, replace_store
+from joule.utilities.addresses import without_password
 from joule.wire.routes import Route
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def backup(file: Path, yes: bool, config: MainConfig) -> None:
         copy_store(store, file.absolute(), progress)
     output.line(f"Saved {human_bytes(file.stat().st_size)} to [{file}]")
     if config.nilmdb_url is not None:
-        output.line(f"The rows of data streams are in NilmDB at [{config.nilmdb_url}], not in it")
+        place = without_password(config.nilmdb_url)
+        output.line(f"The rows of data streams are in NilmDB at [{place}], not in it")
 
 
 @click.command("restore")

@@ -11,7 +11,7 @@ from joule.cli.host import existing_store, host_node, inspected, server_of, stop
 from joule.errors import StorageInUseError
 from joule.storage import open_engine
 from joule.storage.embedded.copying import held
-from joule.storage.interfaces import CatalogChanges, Kind
+from joule.storage.interfaces import ROWS_IN_NILMDB, CatalogChanges, Kind
 from joule.storage.migration import mark as migration
 
 if TYPE_CHECKING:
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from joule.config.main_conf import MainConfig
     from joule.storage.interfaces import CatalogSnapshot, Engine, Record
 
-_TOLD_OF_STREAMS: Final = ("exporter", migration.PROPERTY)
-"""How the names of those properties begin that say how far streams have been sent or moved."""
+_TOLD_OF_STREAMS: Final = ("exporter", migration.PROPERTY, ROWS_IN_NILMDB)
+"""How the names of those properties begin that say how far streams have been sent or moved, and
+where their rows are."""
 
 
 @click.command("erase")

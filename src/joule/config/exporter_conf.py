@@ -11,6 +11,7 @@ from joule.config.configured import option
 from joule.config.rules import duration_us
 from joule.errors import ConfigurationError, InvalidRequestError
 from joule.models.filters import EventFilter
+from joule.utilities.addresses import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,7 +103,8 @@ def _exporter(main: Section, sections: Mapping[str, Section], file: Path) -> Exp
 
 def _url(target: Section, url: str) -> str:
     if not url.startswith(("http://", "https://")):
-        raise target.fault("destination_url", f"[{url}] does not begin with http:// or https://")
+        text = f"[{without_password(url)}] does not begin with http:// or https://"
+        raise target.fault("destination_url", text)
     return url.rstrip("/")
 
 

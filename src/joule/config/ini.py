@@ -38,8 +38,8 @@ class Section:
         try:
             value = self._options.get(option)
         except configparser.InterpolationError as error:
-            text = f"{one_line(error)}; write %% for a literal percent"
-            raise self.fault(option, text) from error
+            # What it says of the value is not repeated: that may hold a password.
+            raise self.fault(option, "write %% for a literal percent") from error
         return None if value is None else value.strip()
 
     def required(self, option: str) -> str:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from joule.config.ini import Section, main_section, parse_ini
 from joule.config.rules import duration_us
 from joule.errors import ConfigurationError
+from joule.utilities.addresses import without_password
 
 SYSTEM_FILE = Path("/etc/joule/main.conf")
 SYSTEM_DATA = Path("/var/lib/joule")
@@ -224,7 +225,8 @@ def _nilmdb_url(main: Section) -> str | None:
         return None
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise main.fault("NilmdbUrl", f"NilmdbUrl [{text}] is not http://HOST or https://HOST")
+        shown = without_password(text)
+        raise main.fault("NilmdbUrl", f"NilmdbUrl [{shown}] is not http://HOST or https://HOST")
     return text.rstrip("/")
 
 

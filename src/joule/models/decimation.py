@@ -94,7 +94,9 @@ def reduce_at(rows: Rows, starts: Starts) -> Groups:
     if not len(starts):
         mean = sums.total.astype(np.float64)
         return Groups(sums.time, mean, sums.minimum, sums.maximum, sums.time)
-    count = np.diff(starts, append=len(rows))
+    count = np.empty_like(starts)
+    np.subtract(starts[1:], starts[:-1], out=count[:-1])
+    count[-1] = len(rows) - starts[-1]
     total = sums.total
     if total.dtype.kind == "i" and _might_wrap(sums, count):
         total = np.add.reduceat(rows["data"], starts, axis=0, dtype=np.float64)

@@ -56,7 +56,7 @@ class Layout:
         """Size of one packed row."""
         return self.dtype.itemsize
 
-    @property
+    @cached_property
     def decimated(self) -> Layout:
         """Layout of decimated rows: all means, then all minima, then all maxima as float32."""
         return Layout("float32", 3 * self.width)

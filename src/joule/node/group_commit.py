@@ -2,7 +2,8 @@
 
 What was appended waits at most ``interval_s``, then one commit covers all of it. Before that the
 store makes room whenever half of ``PENDING_BYTES_MAX`` has come together. Whoever needs durability
-now forces a commit; all who ask while one is running share the next.
+now forces a commit; all who ask while one is running share the next. Rows that a store refuses
+hold up nobody else: the others are stored with every commit as before.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
 from joule.errors import StorageError
+from joule.storage.interfaces import RowsRefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -46,16 +48,20 @@ class GroupCommit:
         self._begun = 0
         self._ended = 0
         self._failure: StorageError | None = None
+        self._refusal: RowsRefusedError | None = None
+        self._refused_bytes = 0
+        self._retry: Timer | None = None
 
     @property
     def fault(self) -> str | None:
         """What keeps rows from being stored now, None when nothing does."""
-        return None if self._failure is None else str(self._failure)
+        fault = self._failure or self._refusal
+        return None if fault is None else str(fault)
 
     def check(self) -> None:
-        """Raise the ``StorageError`` that keeps rows from being stored now, if there is one."""
+        """Raise the ``StorageError`` that keeps all rows from being stored now, if there is one."""
         if self._failure is not None:
-            self._raise_failure()
+            _raise_again(self._failure)
 
     async def run(self) -> None:
         """Commit whenever it is due, until cancelled; try a failing commit again and again."""
@@ -70,20 +76,31 @@ class GroupCommit:
         """Take note that rows were appended."""
         if self._timer is None:
             self._timer = self._clock.call_later(self._interval_s, self._note_time)
-        if self._samples.pending_bytes >= PENDING_BYTES_MAX // 2:
+        if self._waiting_bytes >= PENDING_BYTES_MAX // 2:
             self._due.set()
 
-    async def flush(self) -> None:
-        """Return when everything appended before is durable; raise the ``StorageError`` if not."""
+    async def flush(self, stream_id: int | None = None) -> None:
+        """Return when everything appended before is durable; raise the ``StorageError`` if not.
+
+        With ``stream_id`` only the rows of that stream matter.
+        """
         if not self._samples.pending_bytes:
             self._note_success()  # what could not be stored is gone, with its stream say
             return
+        try:
+            await self._share_commit()
+        except RowsRefusedError as error:
+            if stream_id is None or stream_id in error.streams:
+                raise
+
+    async def _share_commit(self) -> None:
         target = self._begun + 1
         async with self._turn:
+            fault = self._failure or self._refusal
             if self._ended < target:
                 await self._commit()
-            elif self._failure is not None:
-                self._raise_failure()
+            elif fault is not None:
+                _raise_again(fault)
 
     async def wait_for_room(self) -> None:
         """Return when more rows may be appended.
@@ -91,7 +108,7 @@ class GroupCommit:
         While the store fails, rows are taken without waiting up to ``FAILING_BYTES_MAX``; beyond
         that its error is raised.
         """
-        while self._samples.pending_bytes >= PENDING_BYTES_MAX:
+        while self._waiting_bytes >= PENDING_BYTES_MAX:
             if self._failure is not None:
                 self._check_memory()
                 return
@@ -101,17 +118,17 @@ class GroupCommit:
     async def _make_room(self, limit: int) -> None:
         """Have less than ``limit`` bytes wait."""
         async with self._turn:
-            if self._samples.pending_bytes >= limit and self._failure is None:
+            if self._waiting_bytes >= limit and self._failure is None:
                 await self._attempt(self._samples.make_room)
 
-    def _check_memory(self) -> None:
-        if self._samples.pending_bytes >= FAILING_BYTES_MAX:
-            self._raise_failure()
+    @property
+    def _waiting_bytes(self) -> int:
+        """Bytes that wait for a commit, without those that the last one refused."""
+        return self._samples.pending_bytes - self._refused_bytes
 
-    def _raise_failure(self) -> NoReturn:
-        assert self._failure is not None
-        # A fresh one for each writer: an exception collects the tracebacks of all who raise it.
-        raise type(self._failure)(*self._failure.args) from self._failure
+    def _check_memory(self) -> None:
+        if self._failure is not None and self._samples.pending_bytes >= FAILING_BYTES_MAX:
+            _raise_again(self._failure)
 
     async def _commit_at_last(self) -> None:
         delay_s = RETRY_FIRST_S
@@ -121,6 +138,8 @@ class GroupCommit:
                 if self._is_overdue:
                     return await self.flush()
                 return await self._make_room(PENDING_BYTES_MAX // 2)
+            except RowsRefusedError:
+                return None
             except StorageError:  # noted and logged
                 await self._clock.sleep(delay_s)
                 delay_s = min(2 * delay_s, RETRY_MAX_S)
@@ -138,6 +157,9 @@ class GroupCommit:
     async def _attempt(self, work: Callable[[], Awaitable[None]]) -> None:
         try:
             await work()
+        except RowsRefusedError as error:
+            self._note_refusal(error)
+            raise
         except StorageError as error:
             self._note_failure(error)
             raise
@@ -150,11 +172,21 @@ class GroupCommit:
         self._failure = error
         self._note_overdue()
 
+    def _note_refusal(self, error: RowsRefusedError) -> None:
+        if self.fault != str(error):
+            logger.error("cannot store some of the data, will go on trying: %s", error)
+        self._ended = self._begun
+        self._failure, self._refusal = None, error
+        self._refused_bytes = self._samples.pending_bytes
+        if self._retry is None:
+            self._retry = self._clock.call_later(RETRY_MAX_S, self._note_time)
+
     def _note_success(self) -> None:
         self._ended = self._begun
-        if self._failure is not None:
+        if self.fault is not None:
             logger.warning("data can be stored again")
-        self._failure = None
+        self._failure = self._refusal = None
+        self._refused_bytes = 0
 
     def _note_time(self) -> None:
         self._timer = None
@@ -166,6 +198,12 @@ class GroupCommit:
 
     def _disarm(self) -> None:
         self._is_overdue = False
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
+        for timer in (self._timer, self._retry):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._retry = None
+
+
+def _raise_again(error: StorageError) -> NoReturn:
+    """Raise a fresh one for each who is told: an exception collects the tracebacks of all."""
+    raise type(error)(*error.args) from error

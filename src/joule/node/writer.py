@@ -109,7 +109,7 @@ class Writer:
         """
         if self._is_open:
             self.release()
-            await self._commits.flush()
+            await self._commits.flush(self._log.ref.id)
 
     async def abort(self) -> None:
         """Let go of the stream without waiting; the rows accepted are kept. Idempotent."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from joule.errors import ConfigurationError
 from joule.storage.address import Address, is_address
+from joule.utilities.addresses import without_password
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,7 +81,7 @@ def _refusal(database: str) -> str:
     if is_address(database):
         return f"[Main] Database: {Address.parse(database)} is not a file of the embedded store"
     return (
-        f"[Main] Database: [{database}] is not a database, "
+        f"[Main] Database: [{without_password(database)}] is not a database, "
         "use sqlite:///<path> or postgresql://user:password@host:port/database"
     )
 

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import quote, unquote, urlsplit
 
 from joule.errors import ConfigurationError
+from joule.utilities.addresses import without_password
 
 SCHEMES: Final = ("postgresql://", "postgres://")
 DEFAULT_PORT: Final = 5432
@@ -82,4 +83,4 @@ class Address:
         return f"{host}:{self.port}/{quote(self.database, safe='')}"
 
     def __str__(self) -> str:
-        return f"postgresql://{quote(self.user, safe='')}@{self._place}"
+        return without_password(self.dsn)

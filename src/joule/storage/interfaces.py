@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
+from joule.errors import StorageError
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
@@ -70,6 +72,17 @@ class SampleInfo:
     bytes: int = 0
 
 
+class RowsRefusedError(StorageError):
+    """The store does not take the rows of the streams with these ids; all others are stored."""
+
+    def __init__(self, message: str, streams: frozenset[int]) -> None:
+        super().__init__(message, streams)
+        self.streams = streams
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class SampleStore(Protocol):
     """Rows of all data streams, their intervals and their decimated views.
 
@@ -97,7 +110,8 @@ class SampleStore(Protocol):
         """Make everything appended before this call durable, all streams in one group.
 
         Returns when it is on stable storage. Raises ``StorageFullError`` or ``StorageError`` when
-        that fails: the rows stay accepted and visible and the next commit tries them again.
+        that fails: the rows stay accepted and visible and the next commit tries them again. Raises
+        ``RowsRefusedError`` when only those of some streams cannot be stored.
         Cancelling the caller does not undo a commit that has begun.
         """
         ...
@@ -468,6 +482,10 @@ EXPORTERS_1_0 = "exporters of joule 1.0"
 """Name of the property that says how far they had come in a database that was taken over:
 ``{exporter: {"exporter" | "data" | "event": {label: first time that was not exported}}}``, the time
 of the last run for an ``exporter``, whose label is empty."""
+
+ROWS_IN_NILMDB = "nilmdb"
+"""Name of the property that says at which address the rows of the data streams are, in the catalog
+of an engine whose own rows are not used. The names of what else is about NilmDB begin with it."""
 
 
 # --------------------------------------------------------------------------- engine

@@ -87,6 +87,14 @@ async def test_a_node_that_does_not_answer_is_named(unused_tcp_port: int) -> Non
     assert isinstance(caught.value, ConnectionError)
 
 
+async def test_the_password_in_a_url_is_not_named(unused_tcp_port: int) -> None:
+    place = f"127.0.0.1:{unused_tcp_port}"
+    async with TcpNode("n", f"http://me:secret@{place}", "key") as node:
+        with pytest.raises(NodeConnectionError) as caught:
+            await node.version()
+    assert str(caught.value) == f"Cannot contact node at [http://me@{place}]"
+
+
 async def test_a_url_that_is_none_is_named() -> None:
     async with TcpNode("n", "http://[bad", "key") as node:
         with pytest.raises(ApiError, match=r"http://\[bad"):

@@ -15,7 +15,13 @@ from joule.models.events import Event
 from joule.models.layout import Layout
 from joule.storage.embedded import EmbeddedEngine
 from joule.storage.embedded.copying import held
-from joule.storage.interfaces import EXPORTERS_1_0, CatalogChanges, CatalogSnapshot, StreamRef
+from joule.storage.interfaces import (
+    EXPORTERS_1_0,
+    ROWS_IN_NILMDB,
+    CatalogChanges,
+    CatalogSnapshot,
+    StreamRef,
+)
 from joule.storage.migration import mark as migration
 from joule.testing.engine_contract.catalog import FULL, everything
 from joule.testing.engine_contract.checks import make_rows
@@ -190,7 +196,7 @@ def test_a_backup_is_checked_by_its_name(admin: Run, tmp_path: Path) -> None:
 
 
 def test_erasing_forgets_how_far_streams_were_exported_and_moved(admin: Run, store: Path) -> None:
-    marks = ("exporter daily", EXPORTERS_1_0, migration.PROPERTY)
+    marks = ("exporter daily", EXPORTERS_1_0, migration.PROPERTY, ROWS_IN_NILMDB)
 
     async def set_all(value: object) -> list[object]:
         async with EmbeddedEngine(store) as engine:
@@ -201,7 +207,7 @@ def test_erasing_forgets_how_far_streams_were_exported_and_moved(admin: Run, sto
 
     asyncio.run(set_all({"complete": False}))
     assert admin("erase", "--yes").exit_code == 0
-    assert asyncio.run(set_all(None)) == [None, None, None, {"complete": False}]
+    assert asyncio.run(set_all(None)) == [None, None, None, None, {"complete": False}]
 
 
 def test_a_folder_without_a_node_is_an_error(run: Run, tmp_path: Path) -> None:

@@ -14,7 +14,10 @@ import pytest
 from joule.cli.doctor.certificates import check_certificate
 from joule.cli.doctor.finding import NOTE, OK, WRONG, Finding
 from joule.config.main_conf import Security
+from joule.models.layout import Layout
+from joule.storage.nilmdb import inspection
 from tests.integration.certificates import self_signed, signed
+from tests.integration.nilmdb import NilmDB, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -210,3 +213,32 @@ def test_certificates(tmp_path: Path) -> None:
     assert state(other.key, None)[0] == WRONG
     assert state(node.key, other.file)[0] == WRONG
     assert "Hostname mismatch" in state(node.key, authority.file, "attic")[1]
+
+
+def test_a_nilmdb_server(run: Run, folder: Path) -> None:
+    main = folder / "main.conf"
+    text = main.read_text()
+    double = NilmDB()
+    with serving(double):
+        main.write_text(text.replace("# Database", f"NilmdbUrl = {double.url}/\n# Database"))
+        double.plant("/joule/3", "int8_1", Layout("int8", 1).empty(), [])
+        (found,) = [each for each in findings(run, folder) if each.check == "nilmdb"]
+        assert found.state == OK
+        assert found.text == f"[{double.url}] answers: NilmDB 2.0.1, the rows of 1 data streams"
+        (room,) = [each for each in findings(run, folder) if "free at NilmDB" in each.text]
+        assert (room.check, room.state) == ("disk", NOTE)
+        double.is_down = True
+        assert "does not answer" in faults(run, folder, "nilmdb")[0]
+    assert "Connect call failed" in faults(run, folder, "nilmdb")[0]
+
+
+def test_a_nilmdb_server_that_takes_too_long(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inspection, "ANSWER_S", 0.2)
+    main = folder / "main.conf"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://me:secret@127.0.0.1:{silent.getsockname()[1]}"
+        main.write_text(main.read_text().replace("# Database", f"NilmdbUrl = {url}\n# Database"))
+        (text,) = faults(run, folder, "nilmdb")
+    assert text == f"NilmDB at [{url.replace(':secret', '')}] does not answer within 0.2 s"

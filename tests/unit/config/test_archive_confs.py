@@ -113,6 +113,13 @@ def test_an_exporter_has_to_go_somewhere() -> None:
         exporter_from_conf(text.replace("destination_url =", "nothing ="), FILE)
 
 
+def test_an_address_that_is_refused_is_shown_without_its_password() -> None:
+    text = EXPORTER.replace("https://hub.example", "htps://me:secret@hub.example")
+    with pytest.raises(ConfigurationError) as caught:
+        exporter_from_conf(text, FILE)
+    assert "[htps://me@hub.example/joule/] does not begin with http" in str(caught.value)
+
+
 def test_two_streams_of_a_file_cannot_have_one_label() -> None:
     more = "[DataStream.2]\nsource_label = volts\npath = /b/c\n"
     with pytest.raises(ConfigurationError, match=r"\[volts\] is taken \(\[DataStream.2\]"):

@@ -85,12 +85,16 @@ def test_an_address_of_a_nilmdb_is_one_of_the_web(text: str) -> None:
         ("ExporterConfigDirectory=/no", "[ExporterConfigDirectory]=/no, directory does not"),
         ("SocketDirectory=/etc/passwd", "SocketDirectory [/etc/passwd] is a file"),
         ("Name=50%", "write %% for a literal percent ([Main] Name)"),
+        ("NilmdbUrl=ftp://me:secret@host", "NilmdbUrl [ftp://me@host] is not http://HOST"),
+        ("Database=u:p%secret@h/d", "write %% for a literal percent ([Main] Database)"),
+        ("Database=u:%(secret)s@h/d", "write %% for a literal percent ([Main] Database)"),
     ],
 )
 def test_a_bad_setting_is_refused_with_its_rule_and_option(options: str, text: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         main_config(f"[Main]\n{options}\n", FILE)
     assert text in str(caught.value)
+    assert "secret" not in str(caught.value)
 
 
 def test_both_spellings_of_the_importer_folder_are_read(tmp_path: Path) -> None:

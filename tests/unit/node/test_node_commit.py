@@ -10,6 +10,7 @@ import pytest
 from joule.errors import PipeError, StorageError, StorageFullError
 from joule.models.layout import Layout
 from joule.node import group_commit
+from joule.storage.interfaces import RowsRefusedError
 from joule.testing.clock import settle
 from tests.unit.node.support import make_rows, make_stream
 
@@ -360,6 +361,68 @@ async def test_all_who_wait_for_a_failing_commit_get_the_error(
     outcomes = await asyncio.gather(*closings, return_exceptions=True)
     assert [type(outcome) for outcome in outcomes] == [StorageError] * 3
     assert len({id(outcome) for outcome in outcomes}) == 3
+
+
+# ------------------------------------------------------------------ rows that are refused
+
+
+def refusal(node: LocalNode) -> RowsRefusedError:
+    stream = node.catalog.data_stream("/w/w0")
+    assert stream.id is not None
+    return RowsRefusedError("the rows of stream w0 cannot be stored", frozenset([stream.id]))
+
+
+async def test_only_the_writer_whose_rows_are_refused_gets_the_error(
+    node: LocalNode, engine: ChosenEngine, writers: list[Writer]
+) -> None:
+    engine.chosen.failure = refusal(node)
+    engine.chosen.held = asyncio.Event()
+    for writer in writers:
+        await writer.write(make_rows([1], WIDE))
+    closings = [asyncio.ensure_future(writer.close()) for writer in writers]
+    await settle()
+    engine.chosen.held.set()
+    outcomes = await asyncio.gather(*closings, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [RowsRefusedError, type(None), type(None)]
+    with pytest.raises(RowsRefusedError):
+        await node.commit()
+
+
+async def test_refused_rows_leave_the_others_their_commits_in_time(
+    node: LocalNode,
+    engine: ChosenEngine,
+    clock: FakeClock,
+    writers: list[Writer],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    engine.chosen.failure = refusal(node)
+    async with running(node):
+        await writers[0].write(make_rows(range(1, 3001), WIDE))
+        await clock.advance(1)
+        for time in range(1, 30):
+            before = engine.chosen.commits
+            await writers[1].write(make_rows([time], WIDE))
+            await clock.advance(1)
+            assert engine.chosen.commits == before + 1
+        assert (await node.usage()).fault == "the rows of stream w0 cannot be stored"
+        other = await node.catalog.create_stream(make_stream("other", WIDE), "/w")
+        await (await node.data.open_writer(other, can_retry=True)).close()
+        engine.chosen.failure = None
+        await clock.advance(11)
+        assert engine.chosen.pending_bytes == 0
+        assert (await node.usage()).fault is None
+    assert caplog.messages.count("data can be stored again") == 1
+    assert len([r for r in caplog.records if r.levelno >= logging.ERROR]) == 1
+
+
+async def test_however_much_is_refused_others_find_room(
+    node: LocalNode, engine: ChosenEngine, writers: list[Writer]
+) -> None:
+    engine.chosen.failure = refusal(node)
+    await writers[0].write(make_rows(range(1, 6001), WIDE))
+    assert engine.chosen.pending_bytes > group_commit.PENDING_BYTES_MAX
+    await writers[1].write(make_rows(range(1, 101), WIDE))
+    await writers[1].close()
 
 
 async def test_that_data_can_be_stored_again_is_logged(

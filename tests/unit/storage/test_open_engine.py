@@ -58,7 +58,15 @@ def test_without_its_driver_the_postgresql_engine_says_what_to_install(
         open_engine("postgresql://user@host/db", tmp_path)
 
 
-@pytest.mark.parametrize("database", ["joule:secret@localhost", "joule:secret@localhost:x/db"])
+@pytest.mark.parametrize(
+    "database",
+    [
+        "joule:secret@localhost",
+        "joule:secret@localhost:x/db",
+        "mysql://joule:secret@localhost/db",
+        "postgresql+x://joule:secret@localhost/db?password=secret",
+    ],
+)
 def test_a_refusal_does_not_show_the_password(database: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as caught:
         open_engine(database, tmp_path)

@@ -18,6 +18,7 @@ from joule.errors import ApiError, NodeConnectionError, StreamNotFound
 from joule.models.intervals import Interval
 from joule.models.layout import Layout
 from joule.models.pipes import InputPipe
+from joule.utilities.addresses import without_password
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -45,7 +46,7 @@ class NilmdbStream:
     @property
     def label(self) -> str:
         """Where the server is."""
-        return f"NilmDB at [{self.url}]"
+        return f"NilmDB at [{without_password(self.url)}]"
 
     async def __aenter__(self) -> NilmdbStream:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S)
@@ -92,11 +93,11 @@ class NilmdbStream:
 
     async def _look_up(self) -> None:
         if GREETING not in await self._text("/"):
-            raise NodeConnectionError(f"there is no NilmDB server at [{self.url}]")
+            raise NodeConnectionError(f"there is no {self.label}")
         listed = json.loads(await self._text("/stream/list", path=self.path, extended="1"))
         layouts = [str(entry[1]) for entry in listed if entry[0] == self.path]
         if not layouts:
-            raise StreamNotFound(f"NilmDB at [{self.url}] has no stream [{self.path}]")
+            raise StreamNotFound(f"{self.label} has no stream [{self.path}]")
         try:
             layout = Layout.parse(layouts[0])
         except ValueError as error:

@@ -14,6 +14,7 @@ from joule.cli.doctor.daemon import check_daemon, check_database, check_port, ru
 from joule.cli.doctor.files import check_archive_files, check_module_files, check_stream_files
 from joule.cli.doctor.finding import NOTE, OK, WRONG, Finding, fine, wrong
 from joule.cli.doctor.machine import check_clock, check_folders, check_keys, check_room
+from joule.cli.doctor.nilmdb import check_nilmdb
 from joule.cli.host import node_settings, server_of, store_of
 from joule.cli.options import as_json
 from joule.errors import ConfigurationError
@@ -67,6 +68,7 @@ def _node(config: MainConfig) -> Iterator[Finding]:
     yield from check_port(config, pid)
     yield from check_certificate(config.security, config.name)
     yield from check_database(config, pid)
+    yield from check_nilmdb(config)
     yield from check_folders(config)
     yield from check_room(config.folders.data)
     yield from check_module_files(config.folders)

@@ -94,14 +94,17 @@ def check_room(folder: Path) -> Iterator[Finding]:
     """Look at the room that is left where the data is."""
     while not folder.exists():
         folder = folder.parent
-    free = shutil.disk_usage(folder).free
-    text = f"{human_bytes(free)} free for [{folder}]"
-    if free < FREE_NOTHING_BYTES:
-        yield wrong("disk", text, "make room, or set keep in the stream files")
-    elif free < FREE_LITTLE_BYTES:
-        yield note("disk", text, "set keep in the stream files so that old data goes")
-    else:
-        yield fine("disk", text)
+    yield room(shutil.disk_usage(folder).free, f"for [{folder}]")
+
+
+def room(free_bytes: int, place: str) -> Finding:
+    """Say whether the room at a place will do."""
+    text = f"{human_bytes(free_bytes)} free {place}"
+    if free_bytes < FREE_NOTHING_BYTES:
+        return wrong("disk", text, "make room, or set keep in the stream files")
+    if free_bytes < FREE_LITTLE_BYTES:
+        return note("disk", text, "set keep in the stream files so that old data goes")
+    return fine("disk", text)
 
 
 def check_clock(store: Path | None) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from joule.models.filters import EventFilter
 from joule.models.intervals import ALL_TIME, MAX_TIME, MIN_TIME, Interval
 from joule.node.archives.files import in_thread
 from joule.node.archives.marks import EventMark, RowMark
-from joule.node.archives.members import BLOCK_EVENTS_MAX
+from joule.node.archives.members import BLOCK_EVENTS_BYTES_MAX, BLOCK_EVENTS_MAX
 from joule.node.archives.thinning import Thinner
 from joule.storage.interfaces import Block, EventQuery
 
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 ARCHIVE_BYTES_MAX = 256 << 20
 """An archive with more rows and events than this is closed; the rest goes into the next one."""
+
+FIRST_EVENTS = 16
+"""So many are read at first, when nobody knows how long they are."""
 
 logger = logging.getLogger(__name__)
 
@@ -137,21 +140,25 @@ class Collector:
         if self._until is not None:
             until = self._until.events.get(source.label, EventMark(MIN_TIME, MIN_TIME))
         where = None if source.filter is None else EventFilter.parse(source.filter)
+        limit = min(FIRST_EVENTS, BLOCK_EVENTS_MAX)
         while not self._is_full:
-            found = await self._next_events(source.label, stream, where)
+            after = self._marks.events.get(source.label)
+            query = EventQuery(ALL_TIME, where=where, limit=limit, after=after)
+            found = await self._node.events.read(stream, query)
             wanted = [each for each in found if _mark(each) <= until]
+            before = self._archive.bytes
             if wanted:
                 await in_thread(part.add, wanted)
                 self._marks.events[source.label] = _mark(wanted[-1])
-            if len(wanted) < BLOCK_EVENTS_MAX:
+            if len(wanted) < limit:
                 return
+            limit = next_limit(limit, self._archive.bytes - before)
 
-    async def _next_events(
-        self, label: str, stream: EventStream, where: EventFilter | None
-    ) -> list[Event]:
-        after = self._marks.events.get(label)
-        query = EventQuery(ALL_TIME, where=where, limit=BLOCK_EVENTS_MAX, after=after)
-        return await self._node.events.read(stream, query)
+
+def next_limit(events: int, size_bytes: int) -> int:
+    """Give how many events to read when the last ones were of this size: about one file of them."""
+    fitting = events * BLOCK_EVENTS_BYTES_MAX // max(size_bytes, 1)
+    return max(1, min(fitting, 4 * events, BLOCK_EVENTS_MAX))
 
 
 def _mark(event: Event) -> EventMark:

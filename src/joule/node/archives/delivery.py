@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from joule.api import TcpNode
 from joule.errors import ApiError, JouleError
 from joule.node.archives.files import free_path, in_thread, sync, taken_paths
+from joule.utilities.addresses import without_password
 from joule.utilities.archive_tools import NOT_IMPORTED
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ async def deliver(conf: ExporterConf, target: str, file: Path, cafile: str) -> N
 
 async def _upload(url: str, key: str, file: Path, cafile: str) -> None:
     size = (await asyncio.to_thread(file.stat)).st_size
+    shown = without_password(url)
     try:
         async with (
             TcpNode("importer", url, key, cafile) as node,
@@ -55,9 +57,9 @@ async def _upload(url: str, key: str, file: Path, cafile: str) -> None:
     except ApiError as error:
         raise DeliveryError(str(error), is_refused=error.status == 400) from error
     except (JouleError, TimeoutError) as error:
-        raise DeliveryError(f"node at [{url}]: {error or 'no answer'}") from error
+        raise DeliveryError(f"node at [{shown}]: {error or 'no answer'}") from error
     for message in (*report.warning_messages, *report.error_messages):
-        logger.warning("[%s] at [%s]: %s", file.name, url, message)
+        logger.warning("[%s] at [%s]: %s", file.name, shown, message)
     for fault in report.error_messages:
         is_whole = fault.source_label is None  # not about one stream: nothing of it was taken
         if is_whole or fault.message.startswith(NOT_IMPORTED):

@@ -15,6 +15,7 @@ import numpy as np
 
 from joule.models.intervals import MAX_TIME
 from joule.models.layout import Layout
+from joule.node.archives.directory import ENTRIES_MAX, has_too_many_entries
 from joule.node.archives.members import (
     INVALID,
     METADATA,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 JSON_BYTES_MAX = 64 << 20
 """No file of JSON in an archive may be longer: each is read as a whole."""
 
-_ENTRIES_MAX = 1_000_000
+TOO_MANY = "it has too many entries, or two of one name"
 _BROKEN = (BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError)
 """What the standard library raises for what is no zip file, damaged, or encrypted."""
 
@@ -88,6 +89,8 @@ class ArchiveReader:
 
     def open(self) -> None:
         """Open the file and see what streams are in it."""
+        if has_too_many_entries(self._file):
+            raise damaged(TOO_MANY)
         try:
             metadata = read_metadata(self._file)
         except ValueError as error:
@@ -148,8 +151,8 @@ class ArchiveReader:
 
     def _check_entries(self, entries: list[ZipInfo]) -> None:
         """Refuse what no exporter makes: entries that share bytes, odd methods, double names."""
-        if len(entries) > _ENTRIES_MAX or len({each.filename for each in entries}) < len(entries):
-            raise damaged("it has too many entries, or two of one name")
+        if len(entries) > ENTRIES_MAX or len({each.filename for each in entries}) < len(entries):
+            raise damaged(TOO_MANY)
         descriptions = (each for each in entries if each.filename.endswith(METADATA))
         if sum(each.file_size for each in descriptions) > JSON_BYTES_MAX:
             raise damaged("its descriptions are too long")

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 PARTIAL = ".part"
 """What the name of a file ends with until it is complete."""
 
+ENTRY_BYTES = 1 << 10
+"""What a file in an archive counts beside its content: readers hold a record of each in memory."""
+
 _LEVEL = 1
 """Of deflate: more takes several times as long, for some percent."""
 
@@ -91,6 +94,7 @@ class ArchiveWriter:
         """Add a file; without a date, for the clock may show one that zip files do not know."""
         with self.zip.open(name, "w") as file:
             file.write(text)
+        self.bytes += ENTRY_BYTES
 
     def close(self) -> None:
         """Add what describes the whole, and see that it is on the disk."""
@@ -148,7 +152,7 @@ class DataFiles:
         first, last = int(rows["timestamp"][0]), int(rows["timestamp"][-1])
         with self._archive.zip.open(block_name(self._index, last), "w") as file:
             write_rows(file, rows)
-        self._archive.bytes += rows.nbytes
+        self._archive.bytes += rows.nbytes + ENTRY_BYTES
         self.count += len(rows)
         self._bounds = (first if self._bounds is None else self._bounds[0], last)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from joule.storage.interfaces import CatalogChanges, Kind
+from joule.models.layout import Layout
+from joule.storage.interfaces import ROWS_IN_NILMDB, CatalogChanges, Kind, StreamRef
 from joule.storage.migration.mark import PROPERTY
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ async def copy_catalog(source: CatalogStore, target: CatalogStore) -> None:
         if given.start > known.start:
             await target.allocate(kind, given.start - known.start)
     for name, value in (await source.properties()).items():
-        if name != PROPERTY:
+        if name != PROPERTY and not name.startswith(ROWS_IN_NILMDB):
             await target.set_property(name, value)
 
 
@@ -58,6 +59,19 @@ async def catalog_differences(source: CatalogStore, target: CatalogStore) -> lis
         f"{kind.value} {id_} differs"
         for kind, id_ in sorted(left.keys() | right.keys(), key=lambda key: (key[0].value, key[1]))
         if left.get((kind, id_)) != right.get((kind, id_))
+    ]
+
+
+def data_streams(catalog: CatalogSnapshot) -> list[StreamRef]:
+    """Give what engines need to know of the data streams, which are named by their paths."""
+    return [
+        StreamRef(
+            record.id,
+            Layout(record.datatype, len(record.elements)),
+            record.decimate,
+            stream_path(catalog, record),
+        )
+        for record in catalog.data_streams
     ]
 
 

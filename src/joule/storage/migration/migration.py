@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from joule.models.layout import Layout
-from joule.storage.interfaces import Kind, StreamRef
+from joule.storage.interfaces import Kind
 from joule.storage.migration import mark
-from joule.storage.migration.catalog import catalog_differences, copy_catalog, gone, stream_path
+from joule.storage.migration.catalog import (
+    catalog_differences,
+    copy_catalog,
+    data_streams,
+    gone,
+    stream_path,
+)
 from joule.storage.migration.events import copy_events, events_sum
 from joule.storage.migration.rows import copy_rows, rows_sum
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from joule.storage.interfaces import CatalogSnapshot, Engine
+    from joule.storage.interfaces import CatalogSnapshot, Engine, StreamRef
     from joule.storage.migration.events import EventSum
     from joule.storage.migration.rows import RowSum
 
@@ -45,7 +50,7 @@ class Migration:
         if await mark.begin(self._source.catalog, self._target.catalog):
             return True
         self._catalog = await self._source.catalog.load()
-        samples = await self._source.samples.infos(self._data_streams())
+        samples = await self._source.samples.infos(self.streams)
         events = [await self._source.events.info(id_) for id_ in self._event_streams()]
         self.length = sum(info.rows for info in samples) + sum(info.count for info in events)
         return False
@@ -58,7 +63,7 @@ class Migration:
         if events := await gone(*ends, Kind.EVENT_STREAM):
             await self._target.events.drop(events)
         await copy_catalog(*ends)
-        for stream in self._data_streams():
+        for stream in self.streams:
             await copy_rows(self._source.samples, self._target.samples, stream, advance)
         await self._target.samples.commit()
         for id_ in self._event_streams():
@@ -68,7 +73,7 @@ class Migration:
         """Read everything from both ends and tell what differs."""
         source, target = self._source, self._target
         found = await catalog_differences(source.catalog, target.catalog)
-        for stream in self._data_streams():
+        for stream in self.streams:
             rows = await _both(
                 rows_sum(source.samples, stream, advance),
                 rows_sum(target.samples, stream, _ignore),
@@ -85,16 +90,10 @@ class Migration:
         """Note in the destination that a node may use it."""
         await mark.complete(self._target.catalog)
 
-    def _data_streams(self) -> list[StreamRef]:
-        return [
-            StreamRef(
-                record.id,
-                Layout(record.datatype, len(record.elements)),
-                record.decimate,
-                stream_path(self._catalog, record),
-            )
-            for record in self._catalog.data_streams
-        ]
+    @property
+    def streams(self) -> list[StreamRef]:
+        """The data streams of the source."""
+        return data_streams(self._catalog)
 
     def _event_streams(self) -> dict[int, str]:
         """Give the path of each event stream by id."""

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from joule.errors import StorageError
-from joule.storage.interfaces import StoreUsage
+from joule.storage.interfaces import ROWS_IN_NILMDB, StoreUsage
 from joule.storage.nilmdb.samples import NilmdbSamples
 from joule.storage.nilmdb.session import Session
+from joule.utilities.addresses import without_password
 
 if TYPE_CHECKING:
     from typing import Self
@@ -86,12 +87,19 @@ class NilmdbEngine:
             await stack.enter_async_context(self._session)
             self._samples = NilmdbSamples(self._session, self._inner.catalog)
             await self._samples.recover()
+            await self._leave_word()
             stack.push_async_callback(self._samples.commit)
             self._stack = stack.pop_all()
         return self
 
     async def __aexit__(self, *exc_info: object) -> None:
         await self._stack.aclose()
+
+    async def _leave_word(self) -> None:
+        """Note in the catalog where the rows are: who opens it alone would miss them."""
+        place = without_password(self.nilmdb_url)
+        if await self.catalog.get_property(ROWS_IN_NILMDB) != place:
+            await self.catalog.set_property(ROWS_IN_NILMDB, place)
 
     async def usage(self) -> StoreUsage:
         """Give the bytes of both, where the catalog is, and the room on the server's volume."""
@@ -101,7 +109,7 @@ class NilmdbEngine:
         except StorageError as error:
             return replace(inner, fault=inner.fault or str(error))
         if inner.size_bytes < 0:
-            return StoreUsage(self.nilmdb_url, size, inner.fault, volume)
+            return StoreUsage(without_password(self.nilmdb_url), size, inner.fault, volume)
         return replace(inner, size_bytes=inner.size_bytes + size, volume=volume)
 
     async def maintain(self) -> None:

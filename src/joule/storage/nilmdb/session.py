@@ -7,6 +7,7 @@ nothing was done; after any other error it may have been done or not.
 from __future__ import annotations
 
 import json
+import re
 from contextlib import asynccontextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
@@ -16,6 +17,7 @@ import aiohttp
 from joule.errors import StorageError
 from joule.models.intervals import Interval
 from joule.storage.interfaces import Volume
+from joule.utilities.addresses import without_password
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-GREETING: Final = "This is NilmDB"
+_GREETING: Final = re.compile(r"This is NilmDB(?: version ([\w.+-]+))?")
 CONNECT_S: Final = 5.0
 ANSWER_S: Final = 60.0
 """A server that says nothing for so long is taken for gone."""
@@ -52,18 +54,19 @@ class Entry(NamedTuple):
 class Session:
     """An HTTP session with the server at ``url``; an async context manager.
 
-    Entering raises ``StorageError`` when no NilmDB answers there.
+    Entering raises ``StorageError`` when no NilmDB answers there. ``place`` is for messages.
     """
 
     def __init__(self, url: str) -> None:
         self.url = url.rstrip("/")
+        self.place = f"NilmDB at [{without_password(self.url)}]"
         self._client: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=ANSWER_S)
         self._client = aiohttp.ClientSession(timeout=timeout)
         try:
-            await self._greet()
+            await self.version()
         except BaseException:
             await self.close()
             raise
@@ -77,11 +80,14 @@ class Session:
         if self._client is not None:
             await self._client.close()
 
-    async def _greet(self) -> None:
-        if GREETING not in await self._text("GET", "/"):
-            raise StorageError(f"there is no NilmDB server at [{self.url}]")
-
     # ------------------------------------------------------------------ questions
+
+    async def version(self) -> str:
+        """Its version, as far as it says one."""
+        greeting = _GREETING.search(await self._text("GET", "/"))
+        if greeting is None:
+            raise StorageError(f"there is no {self.place}")
+        return (greeting[1] or "of an unknown version").rstrip(".")
 
     async def usage(self) -> tuple[int, Volume]:
         """Bytes that its database takes, and what else is on its volume."""
@@ -187,14 +193,19 @@ class Session:
                     raise _refusal(response.status, await response.text())
                 yield response
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            reason = str(error) or type(error).__name__
-            raise StorageError(f"NilmDB at [{self.url}] does not answer: {reason}") from error
+            raise StorageError(f"{self.place} does not answer: {_reason(error)}") from error
 
     def _understood(self, read: Callable[[], T]) -> T:
         try:
             return read()
         except (ValueError, KeyError, TypeError) as error:
-            raise StorageError(f"NilmDB at [{self.url}] answers in another way") from error
+            raise StorageError(f"{self.place} answers in another way") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, aiohttp.InvalidURL):  # it would name the URL, with a password in it
+        return "this is no address"
+    return str(error) or type(error).__name__
 
 
 def _range(path: str, bounds: Interval) -> dict[str, str]:

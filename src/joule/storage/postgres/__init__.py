@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 from joule.errors import StorageError
 from joule.storage.interfaces import StoreUsage
 from joule.storage.postgres import (
+    boundary_index,
+    dropping,
     functions,
     keys,
     older_exporters,
@@ -41,7 +43,7 @@ __all__ = ["PostgresEngine"]
 
 _log = logging.getLogger(__name__)
 
-_SCHEMAS: Final = (outcome.SCHEMA, keys.SCHEMA, totals.SCHEMA, seams.SCHEMA)
+_SCHEMAS: Final = (outcome.SCHEMA, keys.SCHEMA, totals.SCHEMA, seams.SCHEMA, dropping.SCHEMA)
 
 
 class PostgresEngine:
@@ -93,6 +95,7 @@ class PostgresEngine:
 
     async def _prepare(self, server: Server) -> None:
         await server.make(_make_tables)
+        await boundary_index.make_missing(server)
         await _make_functions(server)
         self._role = ModuleRole(server)
         await self._role.prepare()

@@ -1,7 +1,7 @@
 """Pages of a range of time, fetched side by side and given in order.
 
-How many rows lie in a stretch of time shows only when they are read. So the first page says how
-long the next ones are, each says it of those behind it, and what was too long takes two pages.
+How many rows lie in a stretch of time shows only when they are read. So it is guessed at first,
+each page says it of those behind it, and what was too long takes two pages.
 """
 
 from __future__ import annotations
@@ -31,34 +31,43 @@ PAGES_AHEAD: Final = 3
 class Page(NamedTuple):
     """Rows of a range, the breaks before and behind them (index ``len(rows)``), and how far it is.
 
-    ``position`` is the time to go on from in the same range, None at its end.
+    ``position`` is the time to go on from in the same range, None at its end. ``ends_in_gap``
+    says that other rows follow the range, and that it ends in the gap between two intervals.
     """
 
     rows: Rows
     breaks: Indices
     position: int | None
+    ends_in_gap: bool = False
 
 
-async def stretches(fetch: Fetch, interval: Interval) -> AsyncGenerator[Stretch, None]:
-    """Give the rows of ``[start, end)``; a break at index 0 lies before a stretch."""
+class Pace(NamedTuple):
+    """The length of time that is asked for at once, at first, and the rows that fill a page."""
+
+    length: int
+    rows_max: int
+
+
+async def stretches(fetch: Fetch, interval: Interval, pace: Pace) -> AsyncGenerator[Stretch, None]:
+    """Give the rows of ``[start, end)``; a break at index 0 lies before a stretch.
+
+    When the last page ends in a gap, a stretch of no rows comes last.
+    """
     is_broken = False
-    async with aclosing(_pages(fetch, interval)) as pages:
-        async for rows, breaks, _ in pages:
+    async with aclosing(_pages(fetch, interval, pace)) as pages:
+        async for rows, breaks, position, ends_in_gap in pages:
             if is_broken:
                 breaks = np.union1d(FIRST_ROW, breaks)
             inner = breaks[breaks < len(rows)]
             is_broken = len(inner) < len(breaks)
             if len(rows):
                 yield Stretch(rows, inner)
+            if ends_in_gap and position is None:
+                yield Stretch(rows[:0], FIRST_ROW)
 
 
-async def _pages(fetch: Fetch, interval: Interval) -> AsyncGenerator[Page, None]:
-    page = await fetch(interval)
-    yield page
-    if page.position is None:
-        return
-    rows_max, length = len(page.rows), _adapted(0, page, 0)
-    rest = interval._replace(start=page.position)
+async def _pages(fetch: Fetch, interval: Interval, pace: Pace) -> AsyncGenerator[Page, None]:
+    rest, length = interval, pace.length
     coming: deque[tuple[Interval, asyncio.Future[Page]]] = deque()
     try:
         while coming or rest.start < rest.end:
@@ -68,10 +77,12 @@ async def _pages(fetch: Fetch, interval: Interval) -> AsyncGenerator[Page, None]
                 rest = rest._replace(start=part.end)
             part, task = coming.popleft()
             page = await _result(task)
-            if page.position is not None:
+            length = _adapted(length, page, pace.rows_max)
+            if page.position is not None and not coming:
+                rest = rest._replace(start=page.position)
+            elif page.position is not None:
                 part = part._replace(start=page.position)
                 coming.appendleft((part, asyncio.ensure_future(fetch(part))))
-            length = _adapted(length, page, rows_max)
             yield page
     finally:
         await _cancel([task for _, task in coming])
@@ -79,7 +90,7 @@ async def _pages(fetch: Fetch, interval: Interval) -> AsyncGenerator[Page, None]
 
 def _adapted(length: int, page: Page, rows_max: int) -> int:
     """Give the length of time that holds somewhat fewer rows than fill a page."""
-    if page.position is not None:
+    if page.position is not None and len(page.rows):
         return max((page.position - int(page.rows["timestamp"][0])) * 7 // 8, 1)
     return length * 2 if 2 * len(page.rows) < rows_max else length
 

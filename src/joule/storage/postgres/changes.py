@@ -1,56 +1,39 @@
-"""All changes of rows, one after the other, each in one transaction with what is pending.
+"""All changes of rows, one after the other: older ones in one transaction with what is pending.
 
-Memory follows the database: only when a transaction is known to have worked are its rows no longer
-pending and is what is known of the stored ones true. After a failure that is asked anew; when
-nobody could tell how a transaction ended, the last stored row says which pending rows are stored.
+After a failure what is known of stored rows is asked anew; when nobody could tell how a transaction
+ended, the last stored row says which pending rows are stored.
 """
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final, TypeVar
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, TypeVar
 
-import asyncpg
-
-from joule.errors import JouleError, StorageError
+from joule.errors import StreamNotFound
 from joule.models.intervals import ALL_TIME
-from joule.storage.postgres import interval_table, row_writing, table_making, totals
+from joule.storage.interfaces import RowsRefusedError
+from joule.storage.postgres import table_making, totals
 from joule.storage.postgres.covering import count_rows
-from joule.storage.postgres.errors import OutcomeUnknownError, is_lost, reason
 from joule.storage.postgres.joins import mark_joins
 from joule.storage.postgres.queries import Known
-from joule.storage.postgres.row_reading import BY_INDEX
 from joule.storage.postgres.row_writing import Tip
+from joule.storage.postgres.storing import Storing
 from joule.storage.postgres.stream_states import StreamStates
 from joule.storage.postgres.totals import Total
 from joule.storage.postgres.turns import Turns
 from joule.storage.tasks import completely
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-    from typing import TypeAlias
+    from collections.abc import AsyncIterator, Sequence
+
+    import asyncpg
 
     from joule.storage.interfaces import StreamRef
-    from joule.storage.postgres.pending import View
     from joule.storage.postgres.server import Server
+    from joule.storage.postgres.storing import Work
     from joule.storage.postgres.stream_states import StreamState
 
 T = TypeVar("T")
-
-if TYPE_CHECKING:
-    Work: TypeAlias = "Callable[[asyncpg.Connection, Tip], Awaitable[tuple[T, Tip]]]"
-
-
-STREAMS_PER_COMMIT: Final = 100
-"""So many streams are stored in one transaction: each of their tables takes a lock or two of the
-some 6400 that a server has by default."""
-
-
-class RowsRefusedError(StorageError):
-    """The database does not take the rows of one stream; made anew for everybody who is told."""
-
-    state: StreamState | None = None
 
 
 class Changes:
@@ -59,6 +42,7 @@ class Changes:
     def __init__(self, server: Server) -> None:
         self.states = StreamStates()
         self._server = server
+        self._storing = Storing(server, self.states)
         self._tenure = server.tenure
         self._turns = Turns()
 
@@ -91,12 +75,13 @@ class Changes:
                     await self._count(state.stream, total)
 
     async def commit(self) -> None:
-        """Store what is pending; the rows of a stream in one transaction, with those of others."""
+        """Store what is pending."""
         await completely(self._commit())
 
     @asynccontextmanager
     async def editing(self, stream: StreamRef) -> AsyncIterator[StreamState]:
         """Keep others from changing the older rows of a stream; new ones may come meanwhile."""
+        await self.count_beforehand([stream])
         state = self.states.of(stream)
         async with state.editing:
             yield state
@@ -105,7 +90,8 @@ class Changes:
         """Store what is pending of a stream and change its rows, in one transaction.
 
         ``work`` is given the tip and gives the new one with its result. When it raises, nothing
-        has changed. The tables are there if there are rows or ``needs_tables``.
+        has changed. The tables are there if there are rows or ``needs_tables``; this raises
+        ``StreamNotFound`` for a stream that was removed meanwhile.
         """
         return await completely(self._edit(state, work, needs_tables=needs_tables))
 
@@ -121,22 +107,28 @@ class Changes:
 
     async def _commit(self) -> None:
         async with self._turns.turn():
-            states = self.states.with_pending()
             await self._hold()
-            failure: RowsRefusedError | None = None
-            while states:
-                await self._look(states)
-                # Nothing is left of those whose rows turned out to be stored.
-                states = [state for state in states if state.pending.bytes]
-                try:
-                    await self._store(states[:STREAMS_PER_COMMIT])
-                    del states[:STREAMS_PER_COMMIT]
-                except RowsRefusedError as error:
-                    failure = error
-                    # It must not keep back the others.
-                    states = [state for state in states if state is not error.state]
-            if failure is not None:
-                raise failure
+            states = self.states.with_pending()
+            refusals: dict[int, str] = {}
+            # What was refused before goes by itself: others would have to be stored twice.
+            apart = ([state] for state in states if state.refusal)
+            for group in ([state for state in states if not state.refusal], *apart):
+                await self._store(group, refusals)
+            if refusals:
+                raise RowsRefusedError("; ".join(refusals.values()), frozenset(refusals))
+
+    async def _store(self, states: list[StreamState], refusals: dict[int, str]) -> None:
+        """Store what is pending of streams, but for those whose rows the database refuses."""
+        while states:
+            await self._look(states)
+            # Nothing is left of those whose rows turned out to be stored.
+            states = [state for state in states if state.pending.bytes]
+            try:
+                return await self._storing.store(states)
+            except RowsRefusedError as error:
+                refusals.update(dict.fromkeys(error.streams, str(error)))
+                states = [state for state in states if state.stream.id not in error.streams]
+        return None
 
     async def _hold(self) -> None:
         """Forget what is known of the database if it was out of our hands."""
@@ -145,58 +137,20 @@ class Changes:
             self._tenure = self._server.tenure
             self.states.doubt()
 
-    async def _store(self, states: Sequence[StreamState]) -> None:
-        if states:
-            batch = [(state, state.pending.view()) for state in states]
-            await self._write(batch, _nothing, needs_tables=False)
-
     async def _edit(self, state: StreamState, work: Work[T], *, needs_tables: bool) -> T:
         async with self._turns.turn():
+            if state.is_gone and needs_tables:
+                raise StreamNotFound(f"stream {state.stream.name} was removed")
             await self._hold()
             await self._look([state])
-            state.edits += 1
-            try:
-                batch = [(state, state.pending.view())]
-                return await self._write(batch, work, needs_tables=needs_tables)
-            finally:
-                state.edits += 1
+            batch = [(state, state.pending.view())]
+            return await self._storing.store_with(batch, work, needs_tables=needs_tables)
 
     async def _drop(self, stream_ids: Sequence[int]) -> None:
         async with self._turns.turn():
             for stream_id in stream_ids:
                 self.states.forget(stream_id)
             await self._server.write(lambda connection: table_making.drop(connection, stream_ids))
-
-    async def _write(
-        self, batch: Sequence[tuple[StreamState, View]], work: Work[T], *, needs_tables: bool
-    ) -> T:
-        """Store views in one transaction, then do ``work`` on the last of the streams."""
-
-        async def transact(connection: asyncpg.Connection) -> tuple[T, dict[int, Tip]]:
-            found: dict[int, Tip] = {}
-            await connection.execute(BY_INDEX)
-            for state, view in batch:
-                with _naming(state, connection):
-                    if (view.pieces or needs_tables) and not state.is_tidy:
-                        await _tidy(connection, state)
-                    found[state.stream.id] = await _store(connection, state, view)
-            stream_id = batch[-1][0].stream.id
-            result, found[stream_id] = await work(connection, found[stream_id])
-            await totals.save(connection, {i: tip.total for i, tip in found.items()})
-            return result, found
-
-        try:
-            result, found = await self._server.write(transact)
-        except StorageError as error:
-            for state, _ in batch:
-                state.doubt(pending=isinstance(error, OutcomeUnknownError))
-            raise
-        for state, view in batch:
-            state.tip = found[state.stream.id]
-            state.refusal = ""
-            state.is_tidy = state.is_tidy or bool(view.pieces) or needs_tables
-            self.states.drop_until(state, view.last)
-        return result
 
     async def _look(self, states: Sequence[StreamState]) -> None:
         """Ask for the totals that are not known, and count the rows where that has to be."""
@@ -220,42 +174,8 @@ class Changes:
         async def work(connection: asyncpg.Connection) -> Total:
             await mark_joins(connection, stream)
             rows = await count_rows(connection, stream, ALL_TIME)
-            counted = Total(rows, total.first, total.last)
-            await totals.save(connection, {stream.id: counted})
-            return counted
+            return Total(rows, total.first, total.last)
 
-        return await self._server.write(work)
-
-
-@contextmanager
-def _naming(state: StreamState, connection: asyncpg.Connection) -> Iterator[None]:
-    """Say whose rows could not be stored, when it is not for all streams alike."""
-    try:
-        yield
-    except (asyncpg.PostgresError, JouleError) as error:
-        is_common = is_lost(error) or isinstance(error, asyncpg.DiskFullError)
-        if is_common or connection.is_closed():
-            raise
-        name = state.stream.name or f"number {state.stream.id}"
-        refusal = RowsRefusedError(f"the rows of stream {name} cannot be stored: {reason(error)}")
-        refusal.state, state.refusal = state, str(refusal)
-        raise refusal from error
-
-
-async def _nothing(_connection: asyncpg.Connection, tip: Tip) -> tuple[None, Tip]:
-    return None, tip
-
-
-async def _tidy(connection: asyncpg.Connection, state: StreamState) -> None:
-    """See to the tables of a stream before the first rows are added."""
-    assert state.tip is not None
-    await table_making.make(connection, state.stream)
-    # What has no rows behind it means nothing yet, and must not do so once there are some.
-    await interval_table.clear(connection, state.stream.id, state.tip.total.last, None)
-
-
-async def _store(connection: asyncpg.Connection, state: StreamState, view: View) -> Tip:
-    """Store rows behind the last one of a stream."""
-    assert state.tip is not None
-    stream = replace(state.stream, decimate=False) if state.is_decimating else state.stream
-    return await row_writing.append(connection, stream, state.tip, view.pieces)
+        return await self._server.write(
+            work, closing=lambda counted: totals.saving({stream.id: counted})
+        )

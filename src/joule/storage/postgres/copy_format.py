@@ -42,19 +42,28 @@ def decode(data: bytes, layout: Layout, table: str) -> Rows:
 
     Raises ``StorageDamagedError`` when it has other columns than rows of ``layout``.
     """
-    record = _record(layout.dtype)
+    record = record_of(layout.dtype)
     count, rest = divmod(len(data) - len(HEADER) - len(TRAILER), record.itemsize)
     if rest:
         raise _other_columns(table, layout)
-    records: Records = np.frombuffer(data, record, count, offset=len(HEADER))
+    return rows_of(np.frombuffer(data, record, count, offset=len(HEADER)), layout, table)
+
+
+def rows_of(records: Records, layout: Layout, table: str) -> Rows:
+    """Give the rows of records, wherever these lie; ``StorageDamagedError`` as ``decode``."""
     blank = _blank(layout.dtype)
     widths = records[:1]["elements"]["length"] == blank["elements"]["length"]
     if not (widths.all() and (records["fields"] == blank["fields"]).all()):
         raise _other_columns(table, layout)
-    rows = np.empty(count, dtype=layout.dtype)
+    rows = np.empty(len(records), dtype=layout.dtype)
     np.add(records["time"], EPOCH_US, out=rows["timestamp"])
     rows["data"] = records["elements"]["value"]
     return rows
+
+
+def bytes_copied(layout: Layout) -> int:
+    """Give the bytes that a row takes on its way, with the head of its message."""
+    return record_of(layout.dtype).itemsize + 5
 
 
 def time_literal(time: int) -> str:
@@ -70,7 +79,7 @@ def _other_columns(table: str, layout: Layout) -> StorageDamagedError:
 
 
 @lru_cache(maxsize=1024)
-def _record(dtype: np.dtype[np.void]) -> np.dtype[np.void]:
+def record_of(dtype: np.dtype[np.void]) -> np.dtype[np.void]:
     """Give one row of the format for rows of this dtype."""
     value, shape = dtype["data"].subdtype or (dtype["data"], ())
     element = np.dtype([("length", ">i4"), ("value", value.newbyteorder(">"))])
@@ -82,7 +91,7 @@ def _record(dtype: np.dtype[np.void]) -> np.dtype[np.void]:
 @lru_cache(maxsize=1024)
 def _blank(dtype: np.dtype[np.void]) -> Records:
     """Give one record that has everything but time and values."""
-    record = _record(dtype)
+    record = record_of(dtype)
     blank = np.zeros(1, dtype=record)
     value = record["elements"].base["value"]
     blank["fields"] = 1 + record["elements"].shape[0]

@@ -1,22 +1,59 @@
-"""Rows into tables and out of queries by binary COPY, in bounded memory."""
+"""Rows into tables by binary COPY, in bounded memory.
+
+Few rows go in as text, those of several tables in one message: a COPY costs two round trips.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from joule.storage.postgres.copy_format import HEADER, TRAILER, decode, encode
+from joule.storage.postgres.copy_format import HEADER, TRAILER, encode
+from joule.storage.postgres.row_text import insertion
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     import asyncpg
 
-    from joule.models.layout import Layout, Rows
+    from joule.models.layout import Rows
 
 PIECE_BYTES: Final = 256 * 1024
 """So many bytes of rows are brought into the format at once: less than a millisecond's work."""
 
 DATA_SCHEMA: Final = "data"
+
+TEXT_VALUES_MAX: Final = 200
+"""Rows with so many values are as quick as text."""
+
+MESSAGE_BYTES: Final = 128 * 1024
+
+
+async def add(connection: asyncpg.Connection, tables: Iterable[tuple[str, Rows]]) -> list[str]:
+    """Add rows to tables of the schema ``data``, and give the statements that add the rest.
+
+    These are for tables that get few rows: whoever has more of them executes all at once.
+    """
+    texts = []
+    for table, rows in tables:
+        if rows["data"].size <= TEXT_VALUES_MAX:
+            texts.append(insertion(f"{DATA_SCHEMA}.{table}", rows))
+        else:
+            await copy_in(connection, table, rows)
+    return texts
+
+
+async def execute(connection: asyncpg.Connection, texts: Sequence[str]) -> None:
+    """Execute statements, in messages of bounded size."""
+    message: list[str] = []
+    size = 0
+    for text in texts:
+        message.append(text)
+        size += len(text)
+        if size >= MESSAGE_BYTES:
+            await connection.execute("; ".join(message))
+            message, size = [], 0
+    if message:
+        await connection.execute("; ".join(message))
 
 
 async def copy_in(connection: asyncpg.Connection, table: str, rows: Rows) -> None:
@@ -31,20 +68,6 @@ async def copy_in(connection: asyncpg.Connection, table: str, rows: Rows) -> Non
         await connection.copy_to_table(
             table, schema_name=DATA_SCHEMA, source=source, format="binary"
         )
-
-
-async def copy_out(connection: asyncpg.Connection, query: str, layout: Layout, table: str) -> Rows:
-    """Give the rows of a query, in memory of their own; ``table`` is for messages.
-
-    The caller sees to it that they are not too many: the query has a ``LIMIT``, say.
-    """
-    parts: list[bytes] = []
-
-    async def take(part: bytes) -> None:
-        parts.append(part)
-
-    await connection.copy_from_query(query, output=take, format="binary")
-    return decode(b"".join(parts), layout, table)
 
 
 async def _pieces(rows: Rows) -> AsyncIterator[bytes]:

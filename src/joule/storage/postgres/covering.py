@@ -1,55 +1,38 @@
 """Which stored groups hold exactly the rows of a range.
 
-No count is stored with a group, but its time is the mean of its four children's, rounded down, and
-children lie in order: among those around it there is only one run of four that has this mean. So
-the ends of a range are found level by level. What is in no whole group of the level above belongs
+The ends of a range are found level by level. What is in no whole group of the level above belongs
 to the level at hand, at most three of each end unless rows were deleted or joined; between the
-ends lie whole groups of the highest level.
+ends lie whole groups of the highest level. Mostly one question tells all of it (``edges``).
 """
 
 from __future__ import annotations
 
 from itertools import pairwise
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from joule.models.decimation import FACTOR
 from joule.models.intervals import Interval
-from joule.storage.postgres import level_table, seams
+from joule.storage.postgres import edges, interval_table, level_table, seams
+from joule.storage.postgres.asking import ask, copy_of
+from joule.storage.postgres.matching import CANDIDATES, match_of
 from joule.storage.postgres.times import bound
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import asyncpg
     from asyncpg import Record
 
     from joule.storage.interfaces import StreamRef
-
-CANDIDATES: Final = 3
-"""So many groups are looked at from an end inwards; the first is cut off if a range ends in it."""
+    from joule.storage.postgres.edges import Edges
+    from joule.storage.postgres.matching import Cover, Match
 
 PIECES_FEW: Final = 8
 """When there are more, one candidate is looked at first: whole intervals cut no group off."""
 
 CUTS_MAX: Final = 512
 """So many pieces of a range are covered at once."""
-
-Cover: TypeAlias = "dict[int, list[Interval]]"
-"""Ranges of groups by their level, for each level in order; the groups hold different rows."""
-
-
-class Match(NamedTuple):
-    """A group whose four children lie in a range: its time, and those of its outer children.
-
-    The flags say whether more children lie before and behind them in the range.
-    """
-
-    parent: int
-    first: int
-    last: int
-    has_before: bool
-    has_behind: bool
 
 
 class End(NamedTuple):
@@ -63,6 +46,64 @@ class End(NamedTuple):
     cut_off: list[int]
 
 
+class Look(NamedTuple):
+    """What one look at the beginning of a range tells.
+
+    The cuts that were found, the pieces between them, which end before the range does when there
+    are more cuts, and how the pieces are covered. ``edges`` are those of a single piece.
+    ``ends_in_gap`` says that the range ends in the gap between two intervals.
+    """
+
+    cuts: list[seams.Cut]
+    pieces: list[Interval]
+    cover: Cover
+    edges: Edges
+    ends_in_gap: bool
+
+    @property
+    def end(self) -> int:
+        """Where the last piece ends."""
+        return self.pieces[-1].end
+
+
+async def look(
+    connection: asyncpg.Connection,
+    stream: StreamRef,
+    levels: Sequence[int],
+    interval: Interval,
+    *,
+    opening: str = "",
+    asks_for_gap: bool = False,
+) -> Look:
+    """Find the cuts in a range, ``CUTS_MAX`` of them, and the groups that cover it up to the last.
+
+    ``levels`` are stored ones in order, from 1 on. ``opening`` is sent before the questions.
+    """
+    queries = [
+        seams.cuts_query(stream.id, interval, CUTS_MAX),
+        edges.query(stream.id, levels, [interval]),
+    ]
+    if asks_for_gap:
+        queries.append(interval_table.gap_query(stream.id, interval.end))
+    found_cuts, found_edges, *gap = await ask(connection, [opening, *map(copy_of, queries)])
+    cuts = seams.cuts_of(found_cuts)
+    pieces = _pieces(interval, [cut.time for cut in cuts])
+    is_whole = pieces == [interval]
+    known = edges.edges_of(found_edges, levels, 1)[0] if is_whole else {}
+    covered = edges.cover(interval, known)
+    if covered is None:
+        covered = await cover(connection, stream, levels, pieces)
+    return Look(cuts, pieces, covered, known, any(found.has_rows for found in gap))
+
+
+def _pieces(interval: Interval, cuts: Sequence[int]) -> list[Interval]:
+    """Give the pieces of a range between cuts, of which there may be more behind these."""
+    bounds = [interval.start, *(time for time in cuts if time < interval.end)]
+    if len(cuts) < CUTS_MAX:
+        bounds.append(interval.end)
+    return [Interval(*pair) for pair in pairwise(bounds)]
+
+
 async def cover(
     connection: asyncpg.Connection,
     stream: StreamRef,
@@ -73,8 +114,35 @@ async def cover(
 
     ``levels`` are stored ones in order, from 1 on.
     """
+    pieces = [piece for piece in pieces if piece.start < piece.end]
+    if 0 < len(pieces) <= PIECES_FEW:
+        query = edges.query(stream.id, levels, pieces)
+        (found,) = await ask(connection, [copy_of(query)])
+        known = edges.edges_of(found, levels, len(pieces))
+        covers = [edges.cover(piece, each) for piece, each in zip(pieces, known, strict=True)]
+        if None not in covers:
+            return _together(filter(None, covers), levels)
+    return await _cover_by_levels(connection, stream, levels, pieces)
+
+
+def _together(covers: Iterable[Cover], levels: Sequence[int]) -> Cover:
+    """Give the ranges of several pieces by their level."""
     found: Cover = {level: [] for level in levels}
-    rising = [piece for piece in pieces if piece.start < piece.end]
+    for each in covers:
+        for level, ranges in each.items():
+            found[level] += ranges
+    return {level: sorted(ranges) for level, ranges in found.items() if ranges}
+
+
+async def _cover_by_levels(
+    connection: asyncpg.Connection,
+    stream: StreamRef,
+    levels: Sequence[int],
+    pieces: Sequence[Interval],
+) -> Cover:
+    """Cover pieces level by level, with a question for each: many pieces at once, or odd ones."""
+    found: Cover = {level: [] for level in levels}
+    rising = list(pieces)
     for level, above in pairwise(levels):
         higher = []
         ends = await find_ends(connection, stream, (level, above), rising)
@@ -143,15 +211,6 @@ def _end(rows: Sequence[Record]) -> End:
     return End(None, cut_off)
 
 
-def match_of(parent: int, children: Sequence[int]) -> Match | None:
-    """Find the four children of a group among those around it, None when they are not all there."""
-    for index in range(len(children) - 3):
-        four = children[index : index + 4]
-        if sum(four) // 4 == parent:
-            return Match(parent, four[0], four[-1], index > 0, index + 4 < len(children))
-    return None
-
-
 def _ends_query(children: str, parents: str, candidates: int) -> str:
     """Give the SQL for the parents next to each end of ranges, and the children around them."""
     inside = "time >= piece.start AND time < piece.stop"
@@ -194,28 +253,38 @@ async def first_row(
     return time
 
 
-async def first_pieces(
-    connection: asyncpg.Connection, stream: StreamRef, interval: Interval
-) -> tuple[list[seams.Cut], list[Interval]]:
-    """Cut a range where groups start afresh, ``CUTS_MAX`` times at most; the cuts and the pieces.
+async def count_rows(
+    connection: asyncpg.Connection,
+    stream: StreamRef,
+    interval: Interval,
+    levels: Sequence[int] | None = None,
+    *,
+    opening: str = "",
+) -> int:
+    """Give the number of stored rows in ``[start, end)``, through groups where there are any.
 
-    The pieces end before the range does when there are more cuts.
+    ``levels`` are those to use if they are known, ``opening`` is sent before the first question.
     """
-    cuts = await seams.cuts(connection, stream.id, interval, CUTS_MAX)
-    inner = [cut.time for cut in cuts if cut.time < interval.end]
-    edges = [interval.start, *inner]
-    if len(cuts) < CUTS_MAX:
-        edges.append(interval.end)
-    return cuts, [Interval(*edge) for edge in pairwise(edges)]
-
-
-async def count_rows(connection: asyncpg.Connection, stream: StreamRef, interval: Interval) -> int:
-    """Give the number of stored rows in ``[start, end)``, through groups where there are any."""
-    levels = await level_table.stored(connection, stream)
-    rows, start = 0, interval.start
-    while levels and start < interval.end:
-        _, pieces = await first_pieces(connection, stream, interval._replace(start=start))
-        for level, ranges in (await cover(connection, stream, levels, pieces)).items():
-            rows += level * await level_table.count(connection, stream, level, ranges)
-        start = pieces[-1].end
+    if levels is None:
+        levels = await level_table.stored(connection, stream)
+    rows, rest = 0, interval
+    while levels and rest.start < rest.end:
+        found = await look(connection, stream, levels, rest, opening=opening)
+        opening = ""
+        for level, ranges in found.cover.items():
+            rows += level * await _count(connection, stream, level, ranges, found.edges)
+        rest = rest._replace(start=found.end)
     return rows
+
+
+async def _count(
+    connection: asyncpg.Connection,
+    stream: StreamRef,
+    level: int,
+    ranges: Sequence[Interval],
+    known: Edges,
+) -> int:
+    counts = [edges.count(known[level], each) for each in ranges] if known else [None]
+    if None in counts:
+        return await level_table.count(connection, stream, level, ranges)
+    return sum(filter(None, counts))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from joule.storage.interfaces import EventInfo
 from joule.storage.postgres import event_reading, event_table
-from joule.storage.postgres.dropping import Dropper
+from joule.storage.postgres.dropping import EVENT_STREAMS, Dropper
 from joule.storage.postgres.event_copy import pack
 from joule.storage.postgres.event_figures import EventFigures
 from joule.storage.postgres.event_table import table_of
@@ -39,7 +39,7 @@ class PostgresEvents:
         self._figures = EventFigures()
         self._made: set[int] = set()
         self._tenure = server.tenure
-        self._dropper = Dropper("event streams", self._drop)
+        self._dropper = Dropper(server, EVENT_STREAMS, self._drop)
         self._turns: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def write(self, stream_id: int, events: Sequence[Event]) -> list[int]:

@@ -10,25 +10,29 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
-import asyncpg
 import numpy as np
 
 from joule.models.decimation import Groups, concat, reduce
 from joule.storage.interfaces import DecimatedBlock
 from joule.storage.packing import Packer
 from joule.storage.postgres import covering, level_table
+from joule.storage.postgres.asking import ask, copy_of
 from joule.storage.postgres.pyramid import to_groups
+from joule.storage.postgres.queries import ends_in_gap
 from joule.storage.postgres.row_reading import snapshot
 from joule.storage.stretch import FIRST_ROW, Stretch
 from joule.storage.summary import Summary
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+
+    import asyncpg
 
     from joule.models.intervals import Interval
     from joule.models.layout import Rows
-    from joule.storage.interfaces import StreamRef
-    from joule.storage.postgres.pending import View
+    from joule.storage.postgres.level_table import KnownLevels
+    from joule.storage.postgres.matching import Cover
+    from joule.storage.postgres.queries import Known
     from joule.storage.postgres.server import Server
     from joule.storage.stretch import Indices
 
@@ -40,101 +44,110 @@ _Found: TypeAlias = "Stretch | Summary"
 
 
 class _Page(NamedTuple):
-    """What was found of each level, the breaks among it and behind it, and where it ends."""
+    """What was found of each level, the breaks among it and behind it, and where it ends.
+
+    ``ends_in_gap`` says that the whole range ends in the gap between two intervals.
+    """
 
     levels: dict[int, Rows]
     breaks: list[int]
     end: int
+    ends_in_gap: bool
 
 
 async def read_groups(
-    server: Server,
-    stream: StreamRef,
-    interval: Interval,
-    level: int,
-    *,
-    pending: View,
-    ends_in_gap: Callable[[], Awaitable[bool]],
+    server: Server, known: Known, interval: Interval, level: int, levels: KnownLevels
 ) -> AsyncGenerator[DecimatedBlock, None]:
     """Groups of about ``level`` rows of ``[start, end)``: ``SampleStore.read_decimated``.
 
-    ``pending`` are the rows that were not stored when the read began. ``ends_in_gap`` is asked at
-    the end whether the range reaches past the end of an interval into a gap.
+    ``known`` is what was in memory when the read began.
     """
     joiner = _Joiner(level)
-    stored = _StoredGroups(server, stream, pending.stored_part(interval), level)
+    stored = _StoredGroups(server, known, interval, level, levels)
     async for found in stored.pages():
         for block in joiner.push(found):
             yield block
-    for piece in pending.clip(interval).pieces:
+    for piece in known.view.clip(interval).pieces:
         for block in joiner.push(piece):
             yield block
     for block in joiner.finish():
         yield block
-    if joiner.begun and await ends_in_gap():
-        yield DecimatedBlock(reduce(stream.layout.empty(), 1), starts_interval=True)
+    if joiner.begun and (stored.ends_in_gap or ends_in_gap(known, interval.end)):
+        yield DecimatedBlock(reduce(known.stream.layout.empty(), 1), starts_interval=True)
 
 
 class _StoredGroups:
     """Reads the stored part of a range, as coarse as ``level`` where it can.
 
-    ``ends_interval`` says that a break lies behind all that was found so far.
+    ``ends_interval`` says that a break lies behind all that was found so far, ``ends_in_gap`` at
+    the end that the range reaches into the gap behind it.
     """
 
-    def __init__(self, server: Server, stream: StreamRef, interval: Interval, level: int) -> None:
+    def __init__(
+        self, server: Server, known: Known, interval: Interval, level: int, levels: KnownLevels
+    ) -> None:
         self._server = server
-        self._stream = stream
-        self._interval = interval
+        self._stream = known.stream
+        self._interval = known.stored(interval)
+        self._asks_for_gap = known.reaches(interval.end)
         self._level = level
+        self._levels = levels
         self.ends_interval = False
+        self.ends_in_gap = False
 
     async def pages(self) -> AsyncIterator[_Found]:
         """Give rows and groups in order, with the breaks before them."""
-        position = self._interval.start
-        while position < self._interval.end:
-            page = await self._server.read(partial(self._read, position=position))
+        rest = self._interval
+        while rest is not None and rest.start < rest.end:
+            page = await self._server.read(partial(self._read, interval=rest))
             if page is None:
                 break  # a stream without data, or dropped meanwhile
             if any(map(len, page.levels.values())):
                 yield self._joined(page)
             elif page.breaks:
                 self.ends_interval = True
-            position = page.end
+            self.ends_in_gap = page.ends_in_gap
+            rest = rest._replace(start=page.end)
 
-    async def _read(self, connection: asyncpg.Connection, position: int) -> _Page | None:
-        rest = self._interval._replace(start=position)
-        try:
-            return await self._page(connection, rest)
-        except asyncpg.UndefinedTableError:  # dropped after it was found to be there
-            return await self._page(connection, rest)
+    async def _read(self, connection: asyncpg.Connection, interval: Interval) -> _Page | None:
+        work = partial(self._page, connection, interval)
+        return await self._levels.use(connection, self._stream, self._level, work)
 
-    async def _page(self, connection: asyncpg.Connection, interval: Interval) -> _Page | None:
-        async with snapshot(connection):
-            stored = await level_table.stored(connection, self._stream)
-            levels = [level for level in stored if level <= self._level]
-            if not levels:
-                return None
-            cuts, pieces = await covering.first_pieces(connection, self._stream, interval)
-            cover = await covering.cover(connection, self._stream, levels, pieces)
-            found, end = await self._fetch(connection, cover, pieces[-1].end)
-        return _Page(found, [cut.time for cut in cuts if cut.is_break and cut.time <= end], end)
+    async def _page(
+        self, connection: asyncpg.Connection, interval: Interval, levels: list[int]
+    ) -> _Page | None:
+        if not levels:
+            return None
+        gap = self._asks_for_gap
+        async with snapshot(connection) as begin:
+            look = await covering.look(
+                connection, self._stream, levels, interval, opening=begin, asks_for_gap=gap
+            )
+            found, end = await self._fetch(connection, look.cover, look.end)
+        breaks = [cut.time for cut in look.cuts if cut.is_break and cut.time <= end]
+        return _Page(found, breaks, end, look.ends_in_gap)
 
     async def _fetch(
-        self, connection: asyncpg.Connection, cover: covering.Cover, end: int
+        self, connection: asyncpg.Connection, cover: Cover, end: int
     ) -> tuple[dict[int, Rows], int]:
         """Read what covers a range, up to where there is too much of it for a page."""
         found: dict[int, Rows] = {}
-        for level, ranges in reversed(cover.items()):
-            wanted = [r._replace(end=min(r.end, end)) for r in ranges if r.start < end]
-            if not wanted:
-                continue
-            rows_max = max(PAGE_BYTES // level_table.layout(self._stream, level).row_bytes, 1)
-            rows = await level_table.read(connection, self._stream, level, wanted, rows_max + 1)
-            if len(rows) > rows_max:
+        limits = {level: self._rows_max(level) for level in sorted(cover, reverse=True)}
+        queries = [
+            level_table.read_query(self._stream, level, cover[level], rows_max + 1)
+            for level, rows_max in limits.items()
+        ]
+        answers = await ask(connection, map(copy_of, queries), 2 * PAGE_BYTES)
+        for (level, rows_max), copied in zip(limits.items(), answers, strict=True):
+            rows = level_table.rows_of(copied, self._stream, level)
+            if len(rows) > rows_max and rows["timestamp"][rows_max] < end:
                 surplus = int(rows["timestamp"][rows_max])
                 end = await covering.first_row(connection, self._stream, level, surplus)
             found[level] = rows
         return {level: rows[rows["timestamp"] < end] for level, rows in found.items()}, end
+
+    def _rows_max(self, level: int) -> int:
+        return max(PAGE_BYTES // level_table.layout(self._stream, level).row_bytes, 1)
 
     def _joined(self, page: _Page) -> _Found:
         """Put what was found of all levels in order."""

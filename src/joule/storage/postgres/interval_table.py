@@ -2,7 +2,6 @@
 
 A break lies between two neighbouring rows ``a < b`` when there is a boundary ``t`` with
 ``a < t <= b``; it is written as ``a`` + 1. A boundary without rows on both sides means nothing.
-The table has no index, so each question costs a look at all boundaries of the stream.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import numpy as np
 
 from joule.models.intervals import Interval
 from joule.storage.postgres import sample_tables
+from joule.storage.postgres.copy_format import time_literal
 from joule.storage.postgres.times import bound
 
 if TYPE_CHECKING:
@@ -95,6 +95,20 @@ async def runs(
     """
     found = await connection.fetch(query, bound(interval.start), interval.end)
     return [Interval(first, last + 1) for first, last in found]
+
+
+def gap_query(stream_id: int, end: int) -> str:
+    """Give the SQL for a row if the times before ``end`` lie in the gap between two intervals."""
+    rows, cuts = _tables(stream_id)
+    return f"""
+        SELECT behind.time FROM
+            (SELECT time FROM {rows} WHERE time < {time_literal(end)}
+                ORDER BY time DESC LIMIT 1) before,
+            (SELECT time FROM {rows} WHERE time >= {time_literal(end)}
+                ORDER BY time LIMIT 1) behind
+        WHERE before.time < {time_literal(end - 1)} AND EXISTS (
+            SELECT FROM {cuts} cut WHERE cut.time > before.time AND cut.time <= behind.time)
+    """
 
 
 async def add(connection: asyncpg.Connection, stream_id: int, times: Sequence[int]) -> None:

@@ -6,23 +6,26 @@ table in the order of their rows, and a range of times that contains whole group
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import asyncpg
 
 from joule.models.decimation import FACTOR
 from joule.storage.postgres import chunking, sample_tables
+from joule.storage.postgres.asking import ask, copy_of
 from joule.storage.postgres.connecting import IMPATIENTLY, LONG_S
 from joule.storage.postgres.copy_format import time_literal
-from joule.storage.postgres.copying import copy_out
 from joule.storage.postgres.times import bound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    import asyncpg
+    from collections.abc import Awaitable, Callable, Sequence
 
     from joule.models.intervals import Interval
     from joule.models.layout import Layout, Rows
     from joule.storage.interfaces import StreamRef
+    from joule.storage.postgres.answers import Copied
+
+T = TypeVar("T")
 
 
 def name(stream_id: int, level: int) -> str:
@@ -85,6 +88,23 @@ async def drop(connection: asyncpg.Connection, stream: StreamRef) -> None:
         await connection.execute(f"DROP TABLE {', '.join(sorted(doomed))}")
 
 
+def read_query(stream: StreamRef, level: int, ranges: Sequence[Interval], rows_max: int) -> str:
+    """Give the SQL for the first rows of a level in ranges, which are in order and disjoint."""
+    table = qualified(stream.id, level)
+    if len(ranges) == 1:
+        start, end = map(time_literal, ranges[0])
+        return (
+            f"SELECT * FROM {table} WHERE time >= {start} AND time < {end}"
+            f" ORDER BY time LIMIT {rows_max}"
+        )
+    return (
+        f"SELECT part.* FROM {ranges_sql(ranges)},"
+        f" LATERAL (SELECT * FROM {table} WHERE time >= range.start AND time < range.stop"
+        f" ORDER BY time LIMIT {rows_max}) part"
+        f" ORDER BY range.number, part.time LIMIT {rows_max}"
+    )
+
+
 async def read(
     connection: asyncpg.Connection,
     stream: StreamRef,
@@ -93,22 +113,14 @@ async def read(
     rows_max: int,
 ) -> Rows:
     """Give the first rows of a level that lie in ranges, which are in order and do not overlap."""
-    table = qualified(stream.id, level)
-    if len(ranges) == 1:
-        start, end = map(time_literal, ranges[0])
-        query = (
-            f"SELECT * FROM {table} WHERE time >= {start} AND time < {end}"
-            f" ORDER BY time LIMIT {rows_max}"
-        )
-    else:
-        query = (
-            f"SELECT part.* FROM unnest({_array(r.start for r in ranges)},"
-            f" {_array(r.end for r in ranges)}) WITH ORDINALITY AS range (start, stop, number),"
-            f" LATERAL (SELECT * FROM {table} WHERE time >= range.start AND time < range.stop"
-            f" ORDER BY time LIMIT {rows_max}) part"
-            f" ORDER BY range.number, part.time LIMIT {rows_max}"
-        )
-    return await copy_out(connection, query, layout(stream, level), table)
+    query = read_query(stream, level, ranges, rows_max)
+    (found,) = await ask(connection, [copy_of(query)])
+    return rows_of(found, stream, level)
+
+
+def rows_of(found: Copied, stream: StreamRef, level: int) -> Rows:
+    """Give the rows of a level that were found."""
+    return found.rows(layout(stream, level), qualified(stream.id, level))
 
 
 async def count(
@@ -137,5 +149,42 @@ async def delete(
     )
 
 
-def _array(times: Iterable[int]) -> str:
+def ranges_sql(ranges: Sequence[Interval]) -> str:
+    """Give the SQL for a table ``range`` of ``start``, ``stop`` and ``number``, from 1 on."""
+    starts, ends = _array([r.start for r in ranges]), _array([r.end for r in ranges])
+    return f"unnest({starts}, {ends}) WITH ORDINALITY AS range (start, stop, number)"
+
+
+def _array(times: Sequence[int]) -> str:
     return f"ARRAY[{', '.join(map(time_literal, times))}]"
+
+
+class KnownLevels:
+    """The levels of streams that have a table, as of the last look.
+
+    A level that came meanwhile is not missed: what is finer says the same.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[int, list[int]] = {}
+
+    async def use(
+        self,
+        connection: asyncpg.Connection,
+        stream: StreamRef,
+        coarsest: int,
+        work: Callable[[list[int]], Awaitable[T]],
+    ) -> T:
+        """Do something with the levels up to one; once more when the table of one has gone."""
+        found = self._found.get(stream.id, [])
+        if not found or found[-1] < coarsest:
+            found = await self._look(connection, stream)
+        try:
+            return await work([level for level in found if level <= coarsest])
+        except asyncpg.UndefinedTableError:
+            found = await self._look(connection, stream)
+            return await work([level for level in found if level <= coarsest])
+
+    async def _look(self, connection: asyncpg.Connection, stream: StreamRef) -> list[int]:
+        found = self._found[stream.id] = await stored(connection, stream)
+        return found

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from joule.models.decimation import FACTOR
 from joule.models.intervals import MAX_TIME, MIN_TIME, Interval
 from joule.storage.postgres import covering, interval_table, level_table, sample_tables, seams
-from joule.storage.postgres.copying import copy_in
+from joule.storage.postgres.copying import add, execute
 from joule.storage.postgres.pyramid import Waiting, grow
 from joule.storage.postgres.times import bound
 from joule.storage.stretch import Stretch
@@ -38,7 +38,45 @@ class Growth(NamedTuple):
     waiting: Waiting = ()
 
 
+class NewGroups(NamedTuple):
+    """Groups to write with some rows: those of each level, and the levels without a table yet.
+
+    ``growth`` is what the next rows continue if these are written and nothing else changes the
+    stream meanwhile; None when that is to be asked of the database, or there are no groups.
+    """
+
+    groups: tuple[tuple[int, Rows], ...] = ()
+    missing: tuple[int, ...] = ()
+    growth: Growth | None = None
+
+
 # ------------------------------------------------------------------ at the end of a stream
+
+
+def has_groups(stream: StreamRef) -> bool:
+    """Whether groups of a stream are written."""
+    return stream.decimate and level_table.fits(stream)
+
+
+def new_groups(stream: StreamRef, part: Stretch, growth: Growth) -> NewGroups:
+    """Give the groups that are complete with rows behind the last one."""
+    found, waiting = grow(part, growth.waiting, stream.layout)
+    below, level, levels = part.rows, FACTOR, list(growth.levels)
+    groups, missing = [], []
+    for rows in found:
+        if len(below) and level not in levels:
+            levels.append(level)
+            missing.append(level)
+        if len(rows):
+            groups.append((level, rows))
+        below, level = rows, level * FACTOR
+    return NewGroups(tuple(groups), tuple(missing), Growth(tuple(levels), waiting))
+
+
+async def find_growth(connection: asyncpg.Connection, stream: StreamRef, end: int) -> Growth:
+    """Find what rows from ``end`` on continue, which is behind the last row."""
+    levels = await level_table.stored(connection, stream)
+    return Growth(tuple(levels), await _waiting(connection, stream, levels, end))
 
 
 async def append_groups(
@@ -49,31 +87,32 @@ async def append_groups(
     Gives what the next call continues, if the transaction is committed and nothing else changes
     the stream meanwhile; otherwise that is None, and is asked of the database.
     """
-    if not (stream.decimate and level_table.fits(stream)):
+    if not has_groups(stream):
         return None
     if growth is None:
-        growth = await _found_growth(connection, stream, part.first)
-    return await _write(connection, stream, part, growth)
+        growth = await find_growth(connection, stream, part.first)
+    return await _append(connection, stream, part, growth)
 
 
-async def _found_growth(connection: asyncpg.Connection, stream: StreamRef, end: int) -> Growth:
-    levels = await level_table.stored(connection, stream)
-    return Growth(tuple(levels), await _waiting(connection, stream, levels, end))
-
-
-async def _write(
+async def _append(
     connection: asyncpg.Connection, stream: StreamRef, part: Stretch, growth: Growth
 ) -> Growth:
-    groups, waiting = grow(part, growth.waiting, stream.layout)
-    levels = list(growth.levels)
-    below, level = part.rows, FACTOR
-    for found in groups:
-        if len(below) and level not in levels:
-            await level_table.create(connection, stream, level)
-            levels.append(level)
-        await copy_in(connection, level_table.name(stream.id, level), found)
-        below, level = found, level * FACTOR
-    return Growth(tuple(levels), waiting)
+    new = new_groups(stream, part, growth)
+    await make_tables(connection, stream, new)
+    await execute(connection, await add(connection, tables(stream, new)))
+    assert new.growth is not None
+    return new.growth
+
+
+async def make_tables(connection: asyncpg.Connection, stream: StreamRef, new: NewGroups) -> None:
+    """Make the tables of levels that are not there yet."""
+    for level in new.missing:
+        await level_table.create(connection, stream, level)
+
+
+def tables(stream: StreamRef, new: NewGroups) -> list[tuple[str, Rows]]:
+    """Give the groups with the table that each of them belongs to."""
+    return [(level_table.name(stream.id, level), rows) for level, rows in new.groups]
 
 
 async def _waiting(
@@ -178,7 +217,7 @@ async def _fill(
 ) -> None:
     """Write the groups of the rows in ``[start, end)``."""
     async for stretch in _stretches(connection, stream, interval):
-        growth = await _write(connection, stream, stretch, growth)
+        growth = await _append(connection, stream, stretch, growth)
 
 
 async def _stretches(

@@ -31,9 +31,6 @@ _LOCK_TIMEOUT_MS: Final = 5000
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS joule.mark (place int PRIMARY KEY, mark uuid NOT NULL);
 """
-_LEAVE: Final = """
-INSERT INTO joule.mark VALUES ($1, $2) ON CONFLICT (place) DO UPDATE SET mark = excluded.mark
-"""
 # As a write, so that it waits for a session which has not ended yet, even for one that has just
 # put the first mark in this place, which nobody else can see.
 _LOOK: Final = """
@@ -69,11 +66,13 @@ class Marks:
             raise
         self._free.append(place)
 
-    async def leave(self, connection: asyncpg.Connection, place: int) -> UUID:
-        """Leave a new mark in the transaction of a connection, and give it."""
+    def leave(self, place: int) -> tuple[UUID, str]:
+        """Give a new mark and the statement that leaves it, within the transaction to come."""
         mark = uuid4()
-        await connection.execute(_LEAVE, place, mark)
-        return mark
+        return mark, (
+            f"INSERT INTO joule.mark VALUES ({place}, '{mark}') "
+            "ON CONFLICT (place) DO UPDATE SET mark = excluded.mark"
+        )
 
     async def is_there(self, place: int, mark: UUID) -> bool:
         """Tell whether the transaction that left a mark was committed.

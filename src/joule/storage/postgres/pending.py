@@ -33,6 +33,11 @@ class View:
         return sum(map(len, self.pieces))
 
     @property
+    def bytes(self) -> int:
+        """Size of the rows."""
+        return sum(piece.rows.nbytes for piece in self.pieces)
+
+    @property
     def first(self) -> int | None:
         """Timestamp of the first row, None when there is none."""
         return self.pieces[0].first if self.pieces else None
@@ -54,6 +59,18 @@ class View:
         """Rows in ``[start, end)``."""
         clipped = (piece.clip(interval) for piece in self.pieces)
         return View(tuple(piece for piece in clipped if len(piece)))
+
+    def split(self, rows: int) -> tuple[View, View]:
+        """Give the first rows and the others, as views."""
+        first, others = [], []
+        for piece in self.pieces:
+            here = min(rows, len(piece))
+            rows -= here
+            if here:
+                first.append(piece.part(0, here))
+            if here < len(piece):
+                others.append(piece.part(here, len(piece)))
+        return View(tuple(first)), View(tuple(others))
 
     def last_before(self, time: int) -> int | None:
         """Timestamp of the last row earlier than ``time``, None when there is none."""

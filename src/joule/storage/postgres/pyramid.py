@@ -20,6 +20,7 @@ from joule.storage.stretch import NO_BREAKS, Stretch, group_starts
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from joule.models.decimation import Starts
     from joule.models.layout import Layout, Rows
 
 
@@ -46,7 +47,7 @@ def grow(rows: Stretch, waiting: Waiting, layout: Layout) -> Grown:
         if number == len(left_over):
             left_over.append(neighbours.rows[:0])
         together = _behind(left_over[number], neighbours)
-        neighbours, left_over[number] = _grouped(together, layout.width, of_rows=number == 0)
+        neighbours, left_over[number] = _grouped(together, layout, of_rows=number == 0)
         groups.append(neighbours.rows)
         number += 1
     return Grown(groups, tuple(left_over))
@@ -59,17 +60,33 @@ def _behind(waiting: Rows, neighbours: Stretch) -> Stretch:
     return Stretch(joined([waiting, neighbours.rows]), neighbours.breaks + len(waiting))
 
 
-def _grouped(neighbours: Stretch, width: int, *, of_rows: bool) -> tuple[Stretch, Rows]:
+def _grouped(neighbours: Stretch, layout: Layout, *, of_rows: bool) -> tuple[Stretch, Rows]:
     """Give the groups of a level below, the breaks among and behind them, and what is left over."""
+    if not len(neighbours.breaks):
+        return _grouped_unbroken(neighbours.rows, layout, of_rows=of_rows)
     rows, breaks = neighbours.rows, neighbours.breaks
     starts = group_starts(len(rows), breaks, FACTOR)
     is_whole = np.diff(starts, append=len(rows)) == FACTOR
-    with np.errstate(all="ignore"):  # infinities are values like others
-        groups = _summed(reduce_at(rows, starts), width, of_rows=of_rows).to_rows()[is_whole]
-    last_run = int(breaks[-1]) if len(breaks) else 0
+    groups = _reduced(rows, starts, layout, of_rows=of_rows)[is_whole]
+    last_run = int(breaks[-1])
     left_over = copied(rows[len(rows) - (len(rows) - last_run) % FACTOR :])
-    moved = np.unique(np.searchsorted(starts[is_whole], breaks)) if len(breaks) else NO_BREAKS
+    moved = np.unique(np.searchsorted(starts[is_whole], breaks))
     return Stretch(groups, moved), left_over
+
+
+def _grouped_unbroken(rows: Rows, layout: Layout, *, of_rows: bool) -> tuple[Stretch, Rows]:
+    """Do the same for rows without a break, most of them: few rows cost little time."""
+    end = len(rows) - len(rows) % FACTOR
+    if end:
+        groups = _reduced(rows[:end], np.arange(0, end, FACTOR), layout, of_rows=of_rows)
+    else:
+        groups = layout.decimated.empty()
+    return Stretch(groups, NO_BREAKS), copied(rows[end:])
+
+
+def _reduced(rows: Rows, starts: Starts, layout: Layout, *, of_rows: bool) -> Rows:
+    with np.errstate(all="ignore"):  # infinities are values like others
+        return _summed(reduce_at(rows, starts), layout.width, of_rows=of_rows).to_rows()
 
 
 def _summed(groups: Groups, width: int, *, of_rows: bool) -> Groups:

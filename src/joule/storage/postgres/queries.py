@@ -40,6 +40,17 @@ class Known(NamedTuple):
         part = self.view.stored_part(interval)
         return part.clip(Interval(self.total.first, self.total.last + 1))
 
+    def rows_expected(self, interval: Interval) -> int:
+        """Guess the number of rows in the table in a range, at least 1: they come evenly, say."""
+        if self.total.first is None or self.total.last is None:
+            return 1
+        length = interval.end - interval.start
+        return max(self.stored_rows * length // (self.total.last - self.total.first + 1), 1)
+
+    def reaches(self, time: int) -> bool:
+        """Whether there are rows in the table at or behind a time."""
+        return self.total.last is not None and time <= self.total.last
+
     @property
     def first(self) -> int | None:
         """Timestamp of the first row, None when there is none."""
@@ -87,23 +98,17 @@ async def intervals(
     return found
 
 
-async def ends_in_gap(connection: asyncpg.Connection, known: Known, last: int, end: int) -> bool:
-    """Whether the row ``last`` ends an interval, other rows follow, and ``end`` is in between.
+def ends_in_gap(known: Known, end: int) -> bool:
+    """Whether the times before ``end`` lie between the last row before and a pending interval.
 
-    ``last`` is the last row earlier than ``end``.
+    That it is in the gap between two stored ones the database tells.
     """
-    if end <= last + 1:
+    if known.reaches(end):
         return False
-    stored_last = known.total.last
-    if stored_last is not None and end <= stored_last:
-        after = await sample_tables.first_from(connection, known.stream.id, end)
-        if after is not None and (known.view.first is None or after < known.view.first):
-            cuts = await interval_table.times_between(
-                connection, known.stream.id, last, after, limit=1
-            )
-            return bool(cuts)
-    following = known.view.after(end)
-    return following is not None and following.starts_interval
+    last, following = known.view.last_before(end), known.view.after(end)
+    last = known.total.last if last is None else last
+    is_apart = last is not None and last + 1 < end
+    return is_apart and following is not None and following.starts_interval
 
 
 async def sizes(

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from joule.models.decimation import level_for
 from joule.models.intervals import ALL_TIME, MAX_TIME, MIN_TIME, Interval
 from joule.storage.interfaces import Block
 from joule.storage.postgres import queries, sample_tables
 from joule.storage.postgres.changes import Changes
 from joule.storage.postgres.covering import count_rows
-from joule.storage.postgres.dropping import Dropper
+from joule.storage.postgres.dropping import DATA_STREAMS, Dropper
 from joule.storage.postgres.editing import Flags
 from joule.storage.postgres.group_reading import read_groups
+from joule.storage.postgres.level_table import KnownLevels
 from joule.storage.postgres.older_rows import OlderRows
 from joule.storage.postgres.row_reading import RowReader, snapshot
 from joule.storage.postgres.times import check_time
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
     from joule.storage.stretch import Stretch
 
 BLOCK_BYTES: Final = 512 * 1024
+GROUPS_COUNTED: Final = 20
+"""Of a level with so few groups in a range a look at both ends of it sees all."""
 
 
 class PostgresSamples:
@@ -43,8 +48,9 @@ class PostgresSamples:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._changes = Changes(server)
+        self._levels = KnownLevels()
         self._older = OlderRows(server, self._changes)
-        self._dropper = Dropper("data streams", self._changes.drop)
+        self._dropper = Dropper(server, DATA_STREAMS, self._changes.drop)
 
     async def maintain(self) -> None:
         """Drop what could not be dropped; PostgreSQL has housekeepers for all else."""
@@ -106,11 +112,15 @@ class PostgresSamples:
         if stored == known.stored(ALL_TIME):
             return known.stored_rows + pending
 
-        async def work(connection: asyncpg.Connection) -> int:
-            async with snapshot(connection):
-                return await count_rows(connection, stream, stored)
+        return pending + await self._server.read(partial(self._count, known, stored))
 
-        return pending + await self._server.read(work)
+    async def _count(self, known: Known, interval: Interval, connection: asyncpg.Connection) -> int:
+        async def work(levels: list[int]) -> int:
+            async with snapshot(connection) as begin:
+                return await count_rows(connection, known.stream, interval, levels, opening=begin)
+
+        coarsest = level_for(known.rows_expected(interval), GROUPS_COUNTED)
+        return await self._levels.use(connection, known.stream, coarsest, work)
 
     async def intervals(self, stream: StreamRef, interval: Interval) -> list[Interval]:
         known = await self._known(stream)
@@ -120,14 +130,15 @@ class PostgresSamples:
         bounds = _plain(interval)
         known = await self._known(stream)
         rows_max = max(BLOCK_BYTES // stream.layout.row_bytes, 1)
-        last: int | None = None
+        last, is_broken = None, False
         async with aclosing(self._stretches(known, bounds)) as stretches:
             async for stretch in stretches:
+                is_broken = not len(stretch)
                 for run in stretch.runs():
                     for piece in cut(run, rows_max):
                         yield Block(piece.rows, piece.starts_interval and last is not None)
                         last = piece.last
-        if last is not None and await self._ends_in_gap(known, last, bounds.end):
+        if last is not None and (is_broken or queries.ends_in_gap(known, bounds.end)):
             yield Block(stream.layout.empty(), starts_interval=True)
 
     async def read_decimated(
@@ -136,13 +147,7 @@ class PostgresSamples:
         bounds = _plain(interval)
         known = await self._known(stream)
 
-        async def ends_in_gap() -> bool:
-            last = await self._server.read(lambda c: queries.last_before(c, known, bounds.end))
-            return last is not None and await self._ends_in_gap(known, last, bounds.end)
-
-        groups = read_groups(
-            self._server, stream, bounds, level, pending=known.view, ends_in_gap=ends_in_gap
-        )
+        groups = read_groups(self._server, known, bounds, level, self._levels)
         async with aclosing(groups) as blocks:
             async for block in blocks:
                 yield block
@@ -151,16 +156,12 @@ class PostgresSamples:
         """Give all rows of ``[start, end)``, a break at index 0 lies before a stretch."""
         stored = known.stored(interval)
         if stored is not None:
-            state = self._changes.states.of(known.stream)
-            reader = RowReader(self._server, known.stream, stored, lambda: state.edits)
+            reader = RowReader(self._server, known, stored)
             async with aclosing(reader.stretches()) as stretches:
                 async for stretch in stretches:
                     yield stretch
         for piece in known.view.clip(interval).pieces:
             yield piece
-
-    async def _ends_in_gap(self, known: Known, last: int, end: int) -> bool:
-        return await self._server.read(lambda c: queries.ends_in_gap(c, known, last, end))
 
     async def _known(self, stream: StreamRef) -> Known:
         await self._changes.count_beforehand([stream])

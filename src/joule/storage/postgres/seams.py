@@ -10,6 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from joule.storage.postgres import sample_tables
+from joule.storage.postgres.asking import ask, copy_of
+from joule.storage.postgres.copy_format import time_literal
 from joule.storage.postgres.times import bound
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     import asyncpg
 
     from joule.models.intervals import Interval
+    from joule.storage.postgres.answers import Copied
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS joule.seam (
@@ -33,16 +36,26 @@ class Cut(NamedTuple):
     is_break: bool
 
 
+def cuts_query(stream_id: int, interval: Interval, cuts_max: int) -> str:
+    """Give the SQL for the first cuts with ``start < time <= end``, in order."""
+    return f"""
+        SELECT bool_or(is_break)::int::bigint, time FROM ({_cuts(stream_id)}) cut
+        WHERE time > {time_literal(interval.start)} AND time <= {time_literal(interval.end)}
+        GROUP BY time ORDER BY time LIMIT {cuts_max}
+    """
+
+
+def cuts_of(found: Copied) -> list[Cut]:
+    """Give the cuts that were found."""
+    return [Cut(time, bool(is_break)) for is_break, time in found.times(1).tolist()]
+
+
 async def cuts(
     connection: asyncpg.Connection, stream_id: int, interval: Interval, cuts_max: int
 ) -> list[Cut]:
     """Give the first cuts with ``start < time <= end``, in order."""
-    query = f"""
-        SELECT time, bool_or(is_break) FROM ({_cuts(stream_id)}) cut
-        WHERE time > $1 AND time <= $2 GROUP BY time ORDER BY time LIMIT {cuts_max}
-    """
-    found = await connection.fetch(query, bound(interval.start), bound(interval.end))
-    return [Cut(*row) for row in found]
+    (found,) = await ask(connection, [copy_of(cuts_query(stream_id, interval, cuts_max))])
+    return cuts_of(found)
 
 
 async def all_times(connection: asyncpg.Connection, stream_id: int) -> list[int]:

@@ -29,16 +29,14 @@ from joule.storage.tasks import completely
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
-    from uuid import UUID
 
     from asyncpg import Connection
-    from asyncpg.transaction import Transaction
 
     from joule.storage.address import Address
 
 T = TypeVar("T")
 
-CONNECTIONS_MAX: Final = 10
+CONNECTIONS_MAX: Final = 11
 READERS_MAX: Final = 7
 """So many read at once, so that long reads do not keep new rows waiting for a connection."""
 
@@ -46,6 +44,10 @@ CLOSE_TIMEOUT_S: Final = 10.0
 TIDY_TIMEOUT_S: Final = 5.0
 
 _TIMESCALE: Final = "SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb')"
+
+
+def _nothing_more(_result: object) -> str:
+    return ""
 
 
 class NotBegunError(ServerLostError):
@@ -137,17 +139,26 @@ class Server:
         async with self.connection() as connection:
             return await work(connection)
 
-    async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def write(
+        self,
+        work: Callable[[Connection], Awaitable[T]],
+        *,
+        opening: str = "",
+        closing: Callable[[T], str] = _nothing_more,
+    ) -> T:
         """Carry out ``work`` in one transaction, durable on return.
+
+        ``opening`` and what ``closing`` makes of the result are SQL without parameters that is
+        carried out before and after it; they cost no round trip.
 
         When anything is raised nothing was changed, but for ``OutcomeUnknownError``: then the
         connection broke at the commit and the server did not come back to tell. Cancelling the
         caller does not undo a commit that has begun.
         """
         try:
-            return await self._write(work)
+            return await self._write(work, opening, closing)
         except NotBegunError:
-            return await self._write(work)
+            return await self._write(work, opening, closing)
 
     async def make(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Carry out ``work`` in one transaction, before there are tables to leave a mark in."""
@@ -155,51 +166,57 @@ class Server:
         async with self.connection() as connection, connection.transaction():
             return await work(connection)
 
-    async def _write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def _write(
+        self,
+        work: Callable[[Connection], Awaitable[T]],
+        opening: str,
+        closing: Callable[[T], str],
+    ) -> T:
         await self._lock.hold()
         with self._marks.place() as place:
             async with self.connection() as connection:
-                transaction = await _begin(connection)
+                await _begin(connection, opening)
                 try:
                     result = await work(connection)
-                    mark = await self._marks.leave(connection, place)
+                    last_words = closing(result)
                 except BaseException as error:
-                    await _roll_back(connection, transaction, error)
+                    await _roll_back(connection, error)
                     raise
-                await completely(self._commit(connection, transaction, place, mark))
+                await completely(self._commit(connection, place, last_words))
         return result
 
-    async def _commit(
-        self, connection: Connection, transaction: Transaction, place: int, mark: UUID
-    ) -> None:
+    async def _commit(self, connection: Connection, place: int, closing: str) -> None:
+        mark, leaving = self._marks.leave(place)
         try:
             with translated(self.address, connection):
-                await transaction.commit()
+                await connection.execute(f"{closing}; {leaving}; COMMIT")
         except ServerLostError:
             if not await self._marks.is_there(place, mark):
                 raise
+        except BaseException as error:
+            await _roll_back(connection, error)
+            raise
 
 
-async def _begin(connection: Connection) -> Transaction:
-    transaction = connection.transaction()
+async def _begin(connection: Connection, opening: str) -> None:
     try:
-        await transaction.start()
+        await connection.execute(f"BEGIN; {opening}")
     except LOST as error:
         raise NotBegunError(f"the connection was lost: {reason(error)}") from error
-    return transaction
+    except BaseException as error:
+        await _roll_back(connection, error)
+        raise
 
 
-async def _roll_back(
-    connection: Connection, transaction: Transaction, error: BaseException
-) -> None:
+async def _roll_back(connection: Connection, error: BaseException) -> None:
     """Undo a transaction; when the connection is gone the server does it."""
     if is_lost(error):
         drop(connection)
         return
     try:
         async with asyncio.timeout(TIDY_TIMEOUT_S):
-            await transaction.rollback()
-    except (*LOST, asyncpg.InterfaceError):
+            await connection.execute("ROLLBACK")
+    except (*LOST, asyncpg.PostgresError, asyncpg.InterfaceError):
         drop(connection)
 
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from joule.storage.postgres.row_writing import Tip
 
 REFUSED_BYTES_MAX: Final = 2 << 20
-"""So much waits of a stream whose rows the database refuses: the memory is for all streams."""
+REFUSED_BESIDE_MAX: Final = 32 << 20
+"""So much waits of a stream whose rows the database refuses, and so much of all streams while it
+takes more of them: the memory is for those that can be stored."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,9 +27,9 @@ class StreamState:
     ``tip`` is None until somebody looked, and again after a failure. ``is_tidy`` says that this
     node has seen to the tables, ``is_doubtful`` that some of the pending rows may be stored,
     ``is_decimating`` that its groups are being made anew, those of new rows in their turn.
-    ``refusal`` says why the database does not take the pending rows, as long as it does not.
-    ``edits`` changes before and after every change of older rows, and is odd in between; whoever
-    changes them holds ``editing`` for as long as it takes.
+    ``refusal`` says why the database does not take the pending rows, as long as it does not;
+    ``is_gone`` that the stream was removed while somebody still held this.
+    Whoever changes older rows holds ``editing`` for as long as it takes.
     """
 
     stream: StreamRef
@@ -37,7 +39,7 @@ class StreamState:
     is_doubtful: bool = False
     is_decimating: bool = False
     refusal: str = ""
-    edits: int = 0
+    is_gone: bool = False
     editing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def doubt(self, *, pending: bool) -> None:
@@ -74,7 +76,10 @@ class StreamStates:
     def append(self, stream: StreamRef, rows: Rows, *, starts_interval: bool) -> None:
         """Add pending rows; ``StorageError`` when too many wait that the database refuses."""
         state = self.of(stream)
-        if state.refusal and state.pending.bytes >= REFUSED_BYTES_MAX:
+        is_full = (
+            state.pending.bytes >= REFUSED_BYTES_MAX or self.pending_bytes >= REFUSED_BESIDE_MAX
+        )
+        if state.refusal and is_full:
             raise StorageError(state.refusal)
         state.pending.append(rows, starts_interval=starts_interval)
         self.pending_bytes += rows.nbytes
@@ -92,4 +97,5 @@ class StreamStates:
         if state is not None:
             self.pending_bytes -= state.pending.bytes
             state.pending = Pending()
-            state.doubt(pending=False)  # for whoever still holds it
+            state.doubt(pending=False)
+            state.is_gone = True

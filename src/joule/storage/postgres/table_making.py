@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from joule.storage.postgres import chunking, sample_tables, seams, totals
+from joule.storage.postgres import boundary_index, chunking, sample_tables, seams, totals
 from joule.storage.postgres.connecting import IMPATIENTLY
 from joule.storage.postgres.roles import grant_table
 
@@ -20,6 +20,7 @@ async def make(connection: asyncpg.Connection, stream: StreamRef) -> None:
     """Make the tables of a stream unless they are there."""
     boundaries = sample_tables.qualified(sample_tables.boundaries(stream.id))
     await connection.execute(f"CREATE TABLE IF NOT EXISTS {boundaries} (time timestamp NOT NULL)")
+    await boundary_index.make(connection, [stream.id])
     if await sample_tables.exists(connection, sample_tables.base(stream.id)):
         return
     table = sample_tables.qualified(sample_tables.base(stream.id))

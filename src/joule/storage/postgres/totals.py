@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from joule.storage.postgres import sample_tables
+from joule.storage.postgres.copy_format import time_literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,10 +51,13 @@ async def load(connection: asyncpg.Connection, stream_ids: Sequence[int]) -> dic
     return found
 
 
-async def save(connection: asyncpg.Connection, totals: Mapping[int, Total]) -> None:
-    """Keep the totals of streams."""
-    columns = zip(*((i, t.rows, t.first, t.last) for i, t in totals.items()), strict=True)
-    await connection.execute(_SAVE, *map(list, columns))
+def saving(totals: Mapping[int, Total]) -> str:
+    """Give the statement that keeps the totals of streams, at least one."""
+    rows = ", ".join(
+        f"({stream_id}, {total.rows}, {_literal(total.first)}, {_literal(total.last)})"
+        for stream_id, total in totals.items()
+    )
+    return f"INSERT INTO joule.total VALUES {rows} {_OVER}"
 
 
 async def forget(connection: asyncpg.Connection, stream_ids: Sequence[int]) -> None:
@@ -75,9 +79,11 @@ def _bounds(stream_ids: Sequence[int]) -> str:
     )
 
 
-_SAVE: Final = """
-INSERT INTO joule.total
-SELECT * FROM unnest($1::int[], $2::bigint[], $3::timestamp[], $4::timestamp[])
+def _literal(time: int | None) -> str:
+    return "NULL" if time is None else time_literal(time)
+
+
+_OVER: Final = """
 ON CONFLICT (stream_id) DO UPDATE SET
 rows = excluded.rows, first_time = excluded.first_time, last_time = excluded.last_time
 """

@@ -32,10 +32,12 @@ from tests.unit.node.support import stored, write_session
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from joule.models.events import EventStream
     from joule.models.streams import DataStream
     from joule.node import LocalNode
     from joule.node.archives import Importers
     from joule.node.archives.outbox import Outbox
+    from joule.storage.interfaces import EventQuery
 
 
 # ------------------------------------------------------------------ what is new
@@ -170,6 +172,68 @@ async def test_much_is_cut_into_several_archives(
     mirror = hub.catalog.data_stream("/mirror/s")
     assert await stored(hub, mirror) == [*range(50), "|", *range(100, 120)]
     assert len(await events_of(hub, hub.catalog.event_stream("/mirror/e"))) == 10
+
+
+async def test_an_archive_has_not_ever_so_many_files(
+    node: LocalNode, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each interval is two of them, however short it is, and readers refuse too many."""
+    monkeypatch.setattr(collecting, "ARCHIVE_BYTES_MAX", 20 * writer.ENTRY_BYTES)
+    data, _ = await furnish(node)
+    for at in range(0, 1000, 10):
+        await write_session(node, data, [at])
+    while await outbox.fill(NOW):
+        pass
+    sizes = [len(names(outbox.path(waiting))) for waiting in outbox.state.waiting]
+    assert sum(sizes) > 200
+    assert max(sizes) < 40
+
+
+async def test_long_events_are_read_few_at_a_time(
+    node: LocalNode,
+    outbox: Outbox,
+    importers: Importers,
+    hub: LocalNode,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(collecting, "BLOCK_EVENTS_BYTES_MAX", 50_000)
+    read, sizes = node.events.read, []
+
+    async def noted(stream: EventStream, query: EventQuery) -> list[Event]:
+        found = await read(stream, query)
+        sizes.append(sum(len(str(event.content)) for event in found))
+        return found
+
+    _, events = await furnish(node)
+    lengths = [10_000] * 100 + [10] * 2000
+    await node.events.write(
+        events, [Event(n, None, {"t": "x" * length}) for n, length in enumerate(lengths)]
+    )
+    monkeypatch.setattr(node.events, "read", noted)
+    await taken(importers, await filled(outbox))
+    assert max(sizes[1:]) < 100_000 <= sizes[0]  # of the first ones nothing is known
+    assert len(sizes) < 40
+    found = await events_of(hub, hub.catalog.event_stream("/mirror/e"))
+    assert [len(event.content["t"]) for event in found] == lengths
+
+
+@pytest.mark.parametrize(
+    ("events", "size", "limit"),
+    [
+        (16, 0, 64),
+        (16, 16 * 100, 64),
+        (400, 400 * 100, 1000),
+        (16, 16 << 20, 8),
+        (8, 8 << 20, 8),
+        (1, 64 << 20, 1),
+        (1, 100, 4),
+        (1000, 16 << 20, 500),
+    ],
+)
+def test_how_many_events_are_read_follows_from_their_length(
+    events: int, size: int, limit: int
+) -> None:
+    assert collecting.next_limit(events, size) == limit
 
 
 # ------------------------------------------------------------------ made again

@@ -74,3 +74,12 @@ async def test_an_address_that_cannot_be_is_a_fault_like_others(tmp_path: Path, 
     file = archive(tmp_path / "e", b"")
     with pytest.raises(DeliveryError, match="Invalid node URL"):
         await deliver(replace(EXPORTER, url=url), "node", file, "")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:1", "127.0.0.1:99999", "."])
+async def test_the_password_of_a_node_is_not_told(tmp_path: Path, host: str) -> None:
+    file = archive(tmp_path / "e", b"")
+    with pytest.raises(DeliveryError) as caught:
+        await deliver(replace(EXPORTER, url=f"http://me:secret@{host}"), "node", file, "")
+    assert f"http://me@{host}" in str(caught.value)
+    assert "secret" not in str(caught.value)

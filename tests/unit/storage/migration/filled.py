@@ -57,7 +57,7 @@ def rows(stream: StreamRef, times: range) -> Rows:
 
 async def fill(engine: Engine) -> None:
     """Store everything."""
-    await engine.catalog.apply(CatalogChanges(put=_records()))
+    await engine.catalog.apply(catalog())
     await engine.catalog.allocate(Kind.FOLDER, 20)
     await engine.catalog.set_property("uuid", UUID)
     await engine.catalog.set_property("exporter x", {"marks": {"a": [1, 2]}})
@@ -70,6 +70,11 @@ async def fill(engine: Engine) -> None:
     ]
     await engine.events.write(EVENTS[0], events)
     await engine.events.remove(EVENTS[0], EventQuery(ALL_TIME._replace(start=NOW + 3990)))
+
+
+def catalog() -> CatalogChanges:
+    """Give what puts all records into an empty catalog."""
+    return CatalogChanges(put=list(_records()))
 
 
 async def _fill_rows(engine: Engine) -> None:

@@ -31,7 +31,7 @@ async def test_another_server_is_no_nilmdb() -> None:
         async def _greet(self, _: web.Request) -> web.Response:
             return web.Response(text="hello")
 
-    with serving(Other()) as other, pytest.raises(StorageError, match="there is no NilmDB server"):
+    with serving(Other()) as other, pytest.raises(StorageError, match="there is no NilmDB at"):
         await Session(other.url).__aenter__()
 
 

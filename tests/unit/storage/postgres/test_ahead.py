@@ -9,13 +9,14 @@ import pytest
 
 from joule.models.intervals import ALL_TIME, MAX_TIME, Interval
 from joule.models.layout import Layout
-from joule.storage.postgres.ahead import PAGES_AHEAD, Page, stretches
+from joule.storage.postgres.ahead import PAGES_AHEAD, Pace, Page, stretches
 from joule.testing.engine_contract.checks import make_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROWS_MAX = 8
+WHOLE = Pace(2**64, ROWS_MAX)
 
 
 class Source:
@@ -48,7 +49,7 @@ class Source:
 
 
 async def read_all(source: Source) -> None:
-    async with aclosing(stretches(source.fetch, ALL_TIME)) as reading:
+    async with aclosing(stretches(source.fetch, ALL_TIME, WHOLE)) as reading:
         async for stretch in reading:
             source.seen += len(stretch)
 
@@ -72,11 +73,14 @@ UNSTEADY = [
 
 @pytest.mark.parametrize("times", UNSTEADY)
 @pytest.mark.parametrize("apart", [1, 3, 7, 8, 9])
-async def test_all_rows_come_in_order_with_their_breaks(times: list[int], apart: int) -> None:
+@pytest.mark.parametrize("length", [2**50, 2**58, 2**64])
+async def test_all_rows_come_in_order_with_their_breaks(
+    times: list[int], apart: int, length: int
+) -> None:
     breaks = [time + 1 for time in times[apart - 1 :: apart]]
     source = Source(times, breaks)
     runs: list[list[int]] = [[]]
-    async for stretch in stretches(source.fetch, ALL_TIME):
+    async for stretch in stretches(source.fetch, ALL_TIME, Pace(length, ROWS_MAX)):
         for run in stretch.runs():
             if run.starts_interval and runs[-1]:
                 runs.append([])
@@ -87,7 +91,7 @@ async def test_all_rows_come_in_order_with_their_breaks(times: list[int], apart:
 @pytest.mark.parametrize("times", UNSTEADY)
 async def test_there_are_not_many_more_pages_than_rows_fill(times: list[int]) -> None:
     source = Source(times)
-    async for _ in stretches(source.fetch, ALL_TIME):
+    async for _ in stretches(source.fetch, ALL_TIME, WHOLE):
         pass
     assert len(source.asked) <= 2 * len(times) // ROWS_MAX + 80  # some in vain for each gap
     assert source.running_max <= PAGES_AHEAD
@@ -95,14 +99,14 @@ async def test_there_are_not_many_more_pages_than_rows_fill(times: list[int]) ->
 
 async def test_pages_are_fetched_side_by_side() -> None:
     source = Source(steady(100))
-    async for _ in stretches(source.fetch, Interval(0, 1000)):
+    async for _ in stretches(source.fetch, Interval(0, 1000), WHOLE):
         pass
     assert source.running_max == PAGES_AHEAD
 
 
 async def test_a_slow_caller_has_few_pages_fetched_for_it() -> None:
     source = Source(steady(1000))
-    async with aclosing(stretches(source.fetch, ALL_TIME)) as reading:
+    async with aclosing(stretches(source.fetch, ALL_TIME, WHOLE)) as reading:
         for _ in range(3):
             await anext(reading)
         await asyncio.sleep(0.01)
@@ -111,7 +115,7 @@ async def test_a_slow_caller_has_few_pages_fetched_for_it() -> None:
 
 async def test_a_caller_that_stops_leaves_nothing_behind() -> None:
     source = Source(steady(1000), held=200)
-    async with aclosing(stretches(source.fetch, ALL_TIME)) as reading:
+    async with aclosing(stretches(source.fetch, ALL_TIME, WHOLE)) as reading:
         await anext(reading)
         await anext(reading)
     assert source.running == 0
@@ -141,3 +145,24 @@ async def test_an_error_comes_out_at_its_page() -> None:
         await read_all(source)
     assert 20 < source.seen <= 40
     assert len(asyncio.all_tasks()) == 1
+
+
+async def test_a_guess_of_the_length_has_the_first_pages_fetched_side_by_side() -> None:
+    source = Source(steady(20))
+    async for _ in stretches(source.fetch, Interval(0, 200), Pace(70, ROWS_MAX)):
+        pass
+    assert source.asked == [(0, 70), (70, 140), (140, 200)]
+    assert source.running_max == 3
+
+
+@pytest.mark.parametrize("length", [50, 1000])
+async def test_a_gap_at_the_end_is_told_once_after_all_rows(length: int) -> None:
+    source = Source(steady(30))
+    fetch_page = source.fetch
+
+    async def fetch(interval: Interval) -> Page:
+        return (await fetch_page(interval))._replace(ends_in_gap=interval.end == 1000)
+
+    found = [s async for s in stretches(fetch, Interval(0, 1000), Pace(length, ROWS_MAX))]
+    assert [len(stretch) for stretch in found].index(0) == len(found) - 1
+    assert found[-1].starts_interval

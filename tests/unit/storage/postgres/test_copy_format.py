@@ -10,10 +10,11 @@ from joule.models.base import DATATYPES
 from joule.models.intervals import MAX_TIME
 from joule.models.layout import Layout
 from joule.storage.postgres.copy_format import HEADER, TRAILER, decode, encode, time_literal
-from joule.storage.postgres.copying import copy_in, copy_out
+from joule.storage.postgres.copying import copy_in
 from joule.storage.postgres.sample_tables import COLUMN_TYPES
 from joule.storage.postgres.times import FIRST_US
 from joule.testing.engine_contract.writing import extreme_rows
+from tests.unit.storage.postgres.copy_kit import copied_out
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -35,14 +36,14 @@ async def test_the_server_and_we_mean_the_same(
     assert [row["time"] for row in found] == rows["timestamp"].tolist()
     values = np.array([list(row)[1:] for row in found]).astype(datatype)
     assert values.tobytes() == rows["data"].tobytes()
-    back = await copy_out(connection, "SELECT * FROM data.t ORDER BY time", layout, "data.t")
+    back = await copied_out(connection, "SELECT * FROM data.t ORDER BY time", layout, "data.t")
     assert back.tobytes() == rows.tobytes()
 
 
 async def test_no_rows_are_copied_as_well(connection: Connection) -> None:
     layout = Layout("int16", 2)
     await connection.execute("CREATE TABLE t (time timestamp, elem0 smallint, elem1 smallint)")
-    assert len(await copy_out(connection, "SELECT * FROM t", layout, "t")) == 0
+    assert len(await copied_out(connection, "SELECT * FROM t", layout, "t")) == 0
 
 
 @pytest.mark.parametrize("time", TIMES)
@@ -63,7 +64,7 @@ async def test_a_table_with_other_columns_is_refused(connection: Connection, col
     await connection.execute("INSERT INTO t SELECT '2020-01-01'")
     await connection.execute("UPDATE t SET elem0 = 1")
     with pytest.raises(StorageDamagedError, match="table t are not those of int16_2"):
-        await copy_out(connection, "SELECT * FROM t", Layout("int16", 2), "t")
+        await copied_out(connection, "SELECT * FROM t", Layout("int16", 2), "t")
 
 
 def test_columns_of_another_width_but_the_same_size_are_noticed() -> None:

@@ -9,7 +9,7 @@ from joule.models.intervals import ALL_TIME, Interval
 from joule.models.layout import Layout
 from joule.storage.interfaces import StreamRef
 from joule.storage.postgres import covering, level_table
-from joule.storage.postgres.covering import Match, match_of
+from joule.storage.postgres.matching import Match, match_of
 from joule.testing.engine_contract.checks import make_rows
 
 if TYPE_CHECKING:

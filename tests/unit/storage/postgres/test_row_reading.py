@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import numpy as np
 import pytest
 
@@ -11,8 +12,8 @@ from joule.models.intervals import ALL_TIME, Interval
 from joule.models.layout import Layout
 from joule.storage.interfaces import StreamRef
 from joule.storage.postgres import row_reading
-from joule.storage.postgres.copying import copy_out
-from joule.storage.postgres.row_reading import snapshot
+from joule.storage.postgres.asking import ask, copy_of
+from joule.storage.postgres.row_reading import RowReader, snapshot
 from joule.storage.postgres.server import CONNECTIONS_MAX
 from joule.testing.engine_contract.checks import assert_runs_equal, make_rows, read_runs
 
@@ -97,7 +98,8 @@ async def test_a_page_of_a_table_never_analysed_is_a_scan_of_the_index(
     engine: PostgresEngine, connection: Connection
 ) -> None:
     await fill(engine, [make_rows(STREAM.layout, range(3000))])
-    async with snapshot(connection):
+    async with snapshot(connection) as begin:
+        await connection.execute(begin)
         found = await connection.fetch(
             "EXPLAIN SELECT * FROM data.stream1 WHERE time >= '1970-01-01' ORDER BY time LIMIT 2000"
         )
@@ -106,19 +108,86 @@ async def test_a_page_of_a_table_never_analysed_is_a_scan_of_the_index(
     assert "Sort" not in plan
 
 
-async def test_a_break_that_comes_while_a_page_is_read_is_told(
-    engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+async def test_rows_and_breaks_of_a_page_are_of_one_moment(engine: PostgresEngine) -> None:
+    await fill(engine, [make_rows(STREAM.layout, range(0, 600, 10))])
+    inside = Interval(300, 350)
+
+    async def read() -> list[int]:
+        found, _ = await read_runs(engine.samples, STREAM, Interval(280, 340))
+        return [len(run) for run in found]
+
+    for _ in range(30):
+        change = asyncio.ensure_future(engine.samples.delete(STREAM, inside))
+        assert set(map(tuple, await asyncio.gather(*[read() for _ in range(3)]))) <= {(6,), (2,)}
+        assert await change == 5
+        late = make_rows(STREAM.layout, range(300, 350, 10))
+        await engine.samples.insert(STREAM, late, starts_interval=False, ends_interval=False)
+
+
+@pytest.mark.parametrize("end", [200, 201, 250, 291, 300])
+async def test_a_read_that_ends_in_a_gap_says_so(engine: PostgresEngine, end: int) -> None:
+    runs = [make_rows(STREAM.layout, range(start, start + 200, 10)) for start in (0, 300)]
+    await fill(engine, runs)
+    blocks = [block async for block in engine.samples.read(STREAM, Interval(0, end))]
+    assert sum(len(rows) for rows, _ in blocks) == 20
+    assert blocks[-1].starts_interval == (end > 191)
+    assert not len(blocks[-1].rows)
+
+
+async def test_more_boundaries_than_are_read_at_once_shorten_pages(
+    engine: PostgresEngine, connection: Connection
 ) -> None:
     await fill(engine, [make_rows(STREAM.layout, range(0, 600, 10))])
-    removed: list[int] = []
-
-    async def copy_then_delete(*arguments: Any) -> Any:
-        rows = await copy_out(*arguments)
-        if not removed:
-            removed.append(await engine.samples.delete(STREAM, Interval(400, 450)))
-        return rows
-
-    monkeypatch.setattr(row_reading, "copy_out", copy_then_delete)
+    for time in range(101, 140):
+        await connection.execute("INSERT INTO data.stream1_intervals VALUES ($1), ($1)", time)
     found, _ = await read_runs(engine.samples, STREAM)
-    assert removed == [5]
-    assert [len(run) for run in found] == [40, 15]
+    assert [len(run) for run in found] == [11, 1, 1, 1, 46]
+
+
+async def test_a_range_of_many_rows_is_read_by_several_sessions_from_the_start(
+    engine: PostgresEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(row_reading, "PART_ROWS", 3)
+    await fill(engine, [make_rows(STREAM.layout, range(100))])
+    asked: list[Interval] = []
+    fetch = RowReader._fetch
+
+    async def noting(reader: RowReader, interval: Interval) -> Any:
+        asked.append(interval)
+        return await fetch(reader, interval)
+
+    monkeypatch.setattr(RowReader, "_fetch", noting)
+    found, _ = await read_runs(engine.samples, STREAM, Interval(10, 16))
+    assert_runs_equal(found, [make_rows(STREAM.layout, range(10, 16))])
+    assert asked == [(10, 13), (13, 16)]
+    asked.clear()
+    await read_runs(engine.samples, STREAM, Interval(10, 13))
+    assert asked == [(10, 13)]
+
+
+async def test_a_snapshot_leaves_no_transaction_behind(connection: Connection) -> None:
+    in_transaction = "SELECT current_setting('transaction_read_only')"
+    with pytest.raises(asyncpg.UndefinedTableError):
+        async with snapshot(connection) as begin:
+            await ask(connection, [begin, copy_of("SELECT * FROM nothing")])
+    assert await connection.fetchval(in_transaction) == "off"
+    async with snapshot(connection) as begin:
+        await ask(connection, [begin])
+        assert await connection.fetchval(in_transaction) == "on"
+    assert await connection.fetchval(in_transaction) == "off"
+
+
+async def test_who_leaves_a_snapshot_in_a_hurry_ends_the_session(connection: Connection) -> None:
+    leaving = asyncio.Event()
+
+    async def look() -> None:
+        async with snapshot(connection) as begin:
+            await ask(connection, [begin])
+            leaving.set()
+
+    looking = asyncio.ensure_future(look())
+    await leaving.wait()
+    looking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await looking
+    assert connection.is_closed()

@@ -213,19 +213,17 @@ async def test_a_commit_that_breaks_is_looked_up(
     server: Server, monkeypatch: pytest.MonkeyPatch, reached: bool
 ) -> None:
     """The connection breaks right after the commit took place, or right before it."""
-    begin = Server._commit
+    commit = Server._commit
 
-    async def breaking(
-        self: Server, connection: Connection, transaction: object, *of: object
-    ) -> None:
+    async def breaking(self: Server, connection: Connection, place: int, closing: str) -> None:
         class Breaking:
-            async def commit(self) -> None:
+            async def execute(self, query: str) -> None:
                 if reached:
-                    await connection.execute("COMMIT")
+                    await connection.execute(query)
                 connection.terminate()
                 raise ConnectionResetError("cable cut")
 
-        await begin(self, connection, Breaking(), *of)  # type: ignore[arg-type]
+        await commit(self, Breaking(), place, closing)
 
     with monkeypatch.context() as patched:
         patched.setattr(Server, "_commit", breaking)
@@ -244,10 +242,11 @@ async def test_a_session_that_is_still_at_it_is_waited_for(
 ) -> None:
     marks, place = server._marks, 99
     if used_before:
-        await server.write(lambda connection: marks.leave(connection, place))
+        await server.write(lambda connection: connection.execute(marks.leave(place)[1]))
     async with server.connection() as lingering:
         await lingering.execute("BEGIN")
-        mark = await marks.leave(lingering, place)
+        mark, leaving = marks.leave(place)
+        await lingering.execute(leaving)
         question = asyncio.create_task(marks.is_there(place, mark))
         await _until_somebody_waits(server)
         await lingering.execute(ending)
@@ -328,10 +327,9 @@ class TestOutages:
 
         leave = outcome.Marks.leave
 
-        async def left(self: outcome.Marks, connection: Connection, place: int) -> object:
-            mark = await leave(self, connection, place)
+        def left(self: outcome.Marks, place: int) -> object:
             own_server.kill()
-            return mark
+            return leave(self, place)
 
         with monkeypatch.context() as patched:
             patched.setattr(outcome.Marks, "leave", left)
