@@ -38,6 +38,9 @@ def deal(shares: Iterable[Share], sessions: int, *, may_cut: bool) -> Iterator[B
     batch: Batch = []
     room = size
     for state, view in shares:
+        if batch and room < size // 4 and room < view.bytes:
+            yield batch
+            batch, room = [], size
         row_bytes = state.stream.layout.row_bytes
         for part in _parts(view, row_bytes, room, size) if may_cut else [view]:
             batch.append((state, part))

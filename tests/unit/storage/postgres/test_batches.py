@@ -65,6 +65,9 @@ def test_transactions_are_neither_large_nor_many(counts: list[int]) -> None:
         assert cost(batch) <= 2 * BATCH_BYTES_MAX
     for batch in batches[:-1]:
         assert cost(batch) >= BATCH_BYTES_MIN // 2
+    for number, count in enumerate(counts):
+        parts = [view for batch in batches for state, view in batch if state.stream.id == number]
+        assert len(parts) == 1 or min(view.bytes for view in parts) >= BATCH_BYTES_MIN // 8, count
 
 
 def test_a_stream_is_in_one_transaction_if_it_must_not_be_cut() -> None:
