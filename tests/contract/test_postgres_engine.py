@@ -7,7 +7,7 @@ import pytest
 from joule.errors import StorageError
 from joule.storage.address import Address
 from joule.storage.postgres import PostgresEngine
-from joule.storage.postgres.times import FIRST_US
+from joule.storage.postgres.connection.times import FIRST_US
 from joule.testing.engine_contract import (
     CatalogStoreContract,
     EventStoreContract,

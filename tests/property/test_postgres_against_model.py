@@ -14,15 +14,9 @@ from hypothesis.stateful import initialize, rule, run_state_machine_as_test
 from joule.models.layout import Layout
 from joule.storage.address import Address
 from joule.storage.interfaces import StreamRef
-from joule.storage.postgres import (
-    PostgresEngine,
-    decimating,
-    editing,
-    group_reading,
-    level_writing,
-    row_reading,
-    row_writing,
-)
+from joule.storage.postgres import PostgresEngine
+from joule.storage.postgres.levels import decimating, level_writing
+from joule.storage.postgres.rows import editing, group_reading, row_reading, row_writing
 from tests.property.store_machine import StoreAgainstModel
 from tests.property.test_store_against_model import quick
 

@@ -1,7 +1,8 @@
 """The PostgreSQL engine: the tables of Joule 1.0, with TimescaleDB or without.
 
-``server`` is the way to the database, ``catalog`` keeps metadata, ``samples`` and what it uses
-rows, ``events`` events. ``docs/postgresql.md`` describes the tables.
+``connection`` is the way to the database, ``tables`` has one file for each kind of table. On these
+stand ``levels``, the decimated rows, and on them ``rows``, which keeps data streams; ``events`` and
+``catalog`` keep the rest. ``docs/postgresql.md`` describes the tables.
 """
 
 from __future__ import annotations
@@ -11,26 +12,23 @@ from typing import TYPE_CHECKING, Final
 
 from joule.errors import StorageError
 from joule.storage.interfaces import StoreUsage
-from joule.storage.postgres import (
+from joule.storage.postgres import room
+from joule.storage.postgres.catalog import keys, older_exporters, schema, upgrades
+from joule.storage.postgres.catalog.catalog import PostgresCatalog
+from joule.storage.postgres.connection import outcome
+from joule.storage.postgres.connection.errors import ServerLostError
+from joule.storage.postgres.connection.server import Server
+from joule.storage.postgres.events.events import PostgresEvents
+from joule.storage.postgres.rows.samples import PostgresSamples
+from joule.storage.postgres.tables import (
     boundary_index,
     dropping,
     functions,
-    keys,
-    older_exporters,
-    outcome,
-    room,
-    schema,
     seams,
     timescale,
     totals,
-    upgrades,
 )
-from joule.storage.postgres.catalog import PostgresCatalog
-from joule.storage.postgres.errors import ServerLostError
-from joule.storage.postgres.events import PostgresEvents
-from joule.storage.postgres.roles import ModuleRole
-from joule.storage.postgres.samples import PostgresSamples
-from joule.storage.postgres.server import Server
+from joule.storage.postgres.tables.roles import ModuleRole
 
 if TYPE_CHECKING:
     from typing import Self

@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from joule.storage.postgres import keys, upgrades
-from joule.storage.postgres.connecting import close_quickly, connect
-from joule.storage.postgres.errors import translated
-from joule.storage.postgres.node_lock import is_taken
-from joule.storage.postgres.server import has_timescale
+from joule.storage.postgres.catalog import keys, upgrades
+from joule.storage.postgres.connection.connecting import close_quickly, connect
+from joule.storage.postgres.connection.errors import translated
+from joule.storage.postgres.connection.node_lock import is_taken
+from joule.storage.postgres.connection.server import has_timescale
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from asyncpg import Connection
 
     from joule.storage.address import Address
-    from joule.storage.postgres.server import Server
+    from joule.storage.postgres.connection.server import Server
 
 _ROOM: Final = """
 SELECT pg_database_size(current_database()),

@@ -8,7 +8,7 @@ import pytest
 
 from joule.storage.address import Address
 from joule.storage.postgres import PostgresEngine
-from joule.storage.postgres.connecting import connect
+from joule.storage.postgres.connection.connecting import connect
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

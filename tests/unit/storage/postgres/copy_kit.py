@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING
 
-from joule.storage.postgres.copy_format import decode
+from joule.storage.postgres.connection.copy_format import decode
 
 if TYPE_CHECKING:
     from asyncpg import Connection

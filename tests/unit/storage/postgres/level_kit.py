@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from joule.storage.postgres import interval_table, level_table, sample_tables, table_making
-from joule.storage.postgres.copying import copy_in
+from joule.storage.postgres.tables import interval_table, level_table, sample_tables, table_making
+from joule.storage.postgres.tables.copying import copy_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

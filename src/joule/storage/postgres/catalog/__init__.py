@@ -1,0 +1,1 @@
+"""Streams, folders, masters, followers and keys; the schema and its versions."""
