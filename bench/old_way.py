@@ -73,6 +73,11 @@ class OldStream:
                     return
                 await _copy_in(connection, f"{self._table}_{4 ** (number + 1)}", below, "float32")
 
+    async def analyze(self) -> None:
+        """Let the server see how its queries are best answered, which it does by itself in time."""
+        async with self._pool.acquire() as connection:
+            await connection.execute("ANALYZE")
+
     async def read(self, start: int, end: int) -> int:
         """Read the rows of a range that lies in one interval; their number."""
         return await self._read(self._table, self._layout.datatype, self._layout.width, start, end)
