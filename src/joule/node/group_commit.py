@@ -179,7 +179,7 @@ class GroupCommit:
         self._failure, self._refusal = None, error
         self._refused_bytes = self._samples.pending_bytes
         if self._retry is None:
-            self._retry = self._clock.call_later(RETRY_MAX_S, self._note_time)
+            self._retry = self._clock.call_later(RETRY_MAX_S, self._note_retry)
 
     def _note_success(self) -> None:
         self._ended = self._begun
@@ -195,6 +195,10 @@ class GroupCommit:
     def _note_overdue(self) -> None:
         self._is_overdue = True
         self._due.set()
+
+    def _note_retry(self) -> None:
+        self._retry = None
+        self._note_overdue()
 
     def _disarm(self) -> None:
         self._is_overdue = False

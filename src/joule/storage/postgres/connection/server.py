@@ -202,6 +202,8 @@ async def _begin(connection: Connection, opening: str) -> None:
     try:
         await connection.execute(f"BEGIN; {opening}")
     except LOST as error:
+        if is_overdue(error):  # it waits for a table: another try would do so again
+            raise
         raise NotBegunError(f"the connection was lost: {reason(error)}") from error
     except BaseException as error:
         await _roll_back(connection, error)

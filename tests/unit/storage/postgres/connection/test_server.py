@@ -74,6 +74,25 @@ async def test_a_write_is_one_transaction(server: Server) -> None:
     assert await names(server) == ["pear"]
 
 
+async def test_what_is_done_first_and_last_is_in_the_same_transaction(server: Server) -> None:
+    async def work(connection: Connection) -> str:
+        await connection.execute("INSERT INTO fruit VALUES ('pear')")
+        return "plum"
+
+    apple = "INSERT INTO fruit VALUES ('apple')"
+    for last in ("SELECT nothing", "INSERT INTO nothing VALUES (1)"):
+        with pytest.raises(StorageError, match="nothing"):
+            await server.write(work, opening=apple, closing={"plum": last}.__getitem__)
+        assert await names(server) == []
+    with pytest.raises(StorageError, match="nothing"):
+        await server.write(work, opening="SELECT nothing")
+    assert await names(server) == []
+    await server.write(
+        work, opening=apple, closing=lambda name: f"INSERT INTO fruit VALUES ('{name}')"
+    )
+    assert await names(server) == ["apple", "pear", "plum"]
+
+
 async def test_a_write_gives_what_the_work_gives(server: Server) -> None:
     assert await server.write(lambda c: c.fetchval("SELECT 5")) == 5
 

@@ -4,7 +4,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from joule.models.layout import Layout, joined
@@ -44,6 +44,7 @@ def cost(batch: Batch) -> int:
     return sum(STREAM_BYTES + view.bytes for _, view in batch)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 60_000), min_size=1, max_size=8), st.booleans())
 def test_all_rows_are_dealt_in_order_and_once(counts: list[int], may_cut: bool) -> None:
     shares = [share(number, count) for number, count in enumerate(counts)]
@@ -57,6 +58,7 @@ def test_all_rows_are_dealt_in_order_and_once(counts: list[int], may_cut: bool) 
         assert one[-1][0].stream.id <= other[0][0].stream.id
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 200_000), min_size=1, max_size=5))
 def test_transactions_are_neither_large_nor_many(counts: list[int]) -> None:
     shares = [share(number, count) for number, count in enumerate(counts)]
