@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from bench.data import DataSet
-    from joule.storage.interfaces import Engine
     from joule.testing.postgres import PostgresServer
 
 
 @asynccontextmanager
-async def ours(server: PostgresServer) -> AsyncIterator[Engine]:
+async def ours(server: PostgresServer) -> AsyncIterator[PostgresEngine]:
     """Give the engine."""
     with server.fresh_database() as address:
         async with PostgresEngine(Address.parse(address)) as engine:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,8 @@ from joule.errors import StorageError
 from joule.storage.address import Address
 from joule.storage.postgres import PostgresEngine
 from joule.storage.postgres.connection.times import FIRST_US
+from joule.storage.postgres.rows import compressed_copies
+from joule.storage.postgres.rows.samples import PostgresSamples
 from joule.testing.engine_contract import (
     CatalogStoreContract,
     EventStoreContract,
@@ -37,6 +40,37 @@ class TestPostgresSamples(SampleStoreContract):
     earliest = FIRST_US
     widest = 1599
     has_float32_groups = True
+
+
+class TestPostgresCompressed(SampleStoreContract):
+    """What was committed has compressed copies, of few rows each, and all reads take them."""
+
+    earliest = FIRST_US
+    widest = 1599
+    has_float32_groups = True
+
+    @pytest.fixture(autouse=True)
+    def _compressed_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        commit, numbers = PostgresSamples.commit, itertools.count()
+
+        async def commit_and_compress(samples: PostgresSamples) -> None:
+            await commit(samples)
+            if is_one_of_few(next(numbers)):
+                await samples.compress()
+
+        monkeypatch.setattr(PostgresSamples, "commit", commit_and_compress)
+        monkeypatch.setattr(compressed_copies, "rows_per_copy", few_rows)
+        monkeypatch.setattr(compressed_copies, "SHARE_WORTH", 0)
+
+
+def is_one_of_few(number: int) -> bool:
+    """Whether this commit of a story is among the first, or one out of many."""
+    return number < 20 or number % 50 == 0
+
+
+def few_rows(row_bytes: int) -> int:
+    """The rows of a copy: three in most stories, hundreds in those of many wide rows."""
+    return 3 if row_bytes < 20 else 300
 
 
 class TestPostgresEvents(EventStoreContract):

@@ -1,8 +1,9 @@
 """The node and its database server end at random moments: what was acknowledged is there, once.
 
 Killed are the node, the server or both, the server with SIGKILL or as ``pg_ctl -m immediate``
-does it; a node that lives goes on by itself. The server syncs as it does at home. ``COUNT`` sets
-how many times, ``SEED`` repeats a run.
+does it; a node that lives goes on by itself. The server syncs as it does at home. Meanwhile rows
+are copied all the time, and read from the copies. ``COUNT`` sets how many times, ``SEED`` repeats
+a run.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from joule.testing.postgres import running_server
 from joule.wire.routes import Route
 from tests.crash.checks import check, check_everything, has_rows
 from tests.crash.conftest import scaled
+from tests.crash.copies import CopyingDaemon, check_copies
 from tests.crash.lives import FILTERED, Lives, settle
 from tests.crash.load import FAST_ROWS, Load
-from tests.integration.configured import KEY, ConfiguredDaemon
+from tests.integration.configured import KEY
 from tests.integration.daemon import wait_until
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ def node(server: PostgresServer, tmp_path: Path) -> Iterator[Daemon]:
     modules = tmp_path / "data" / "module_configs"
     modules.mkdir(parents=True)
     more = f"Database = {server.address()}\nModuleDirectory = {modules}\n"
-    with ConfiguredDaemon(tmp_path, "node", more) as daemon:
+    with CopyingDaemon(tmp_path, "node", more) as daemon:
         yield settle(daemon, tmp_path)
 
 
@@ -130,11 +132,13 @@ def test_nothing_acknowledged_is_lost_or_doubled_whichever_of_both_is_killed(
         before = dict(done.rows)
         lives.live()
         check(node, done, before)
+        figures["rows in compressed copies after an end"] += check_copies(server.address())
         if number == ENDS - 1 or number % EVERYTHING_EVERY == 0:
             check_everything(node, done)
         figures["ends of a node or its PostgreSQL survived"] += 1
     figures["rows and events that were acknowledged"] += done.total
     assert done.total, "nothing was acknowledged: nothing was tested"
+    assert figures["rows in compressed copies after an end"], "nothing was copied"
     wait_until(lambda: node.ask(lambda ours: has_rows(ours, FILTERED)), 20, lambda: node.text)
     lives.check_orphans()
     assert node.stop() == 0

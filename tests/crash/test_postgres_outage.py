@@ -15,8 +15,8 @@ from joule.errors import ApiError
 from joule.models.layout import Layout
 from joule.node.group_commit import FAILING_BYTES_MAX
 from joule.testing.postgres import running_server
+from tests.crash.copies import CopyingDaemon, check_copies
 from tests.crash.load import batch
-from tests.integration.configured import ConfiguredDaemon
 from tests.integration.daemon import wait_until
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def server(postgres_binaries: Path) -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def node(server: PostgresServer, tmp_path: Path) -> Iterator[Daemon]:
-    """A node on it, with two streams."""
-    with ConfiguredDaemon(tmp_path, "node", f"Database = {server.address()}\n") as daemon:
+    """A node on it, with two streams, which copies rows all the time."""
+    with CopyingDaemon(tmp_path, "node", f"Database = {server.address()}\n") as daemon:
         daemon.start()
         daemon.ask(create)
         yield daemon
@@ -161,6 +161,8 @@ def test_a_long_outage_costs_neither_memory_nor_rows_nor_live_readers(
     assert node.stop() == 0
     node.start()
     assert stored(node, SLOW) >= seen
+    assert stored(node, MUCH) * LAYOUT.row_bytes >= FAILING_BYTES_MAX - 2**20
+    wait_until(lambda: check_copies(server.address()), 20, "nothing is copied any more")
     assert stored(node, MUCH) * LAYOUT.row_bytes >= FAILING_BYTES_MAX - 2**20
 
 

@@ -65,6 +65,10 @@ async def consolidate(node: Any, path: str, max_gap: int) -> None:
     await node.data_consolidate(path, max_gap)
 
 
+async def remove(node: Any, path: str) -> None:
+    await node.data_stream_delete(path)
+
+
 async def user(node: Any, name: str) -> None:
     await node.master_add("user", name)
 
@@ -75,6 +79,7 @@ STEPS: Any = {
     "create": create,
     "delete": delete,
     "events": events,
+    "remove": remove,
     "user": user,
     "write": write,
 }

@@ -59,7 +59,8 @@ class MainConfig:
     ``ip_address`` None means that it listens on its UNIX socket only. ``database`` None is the
     embedded store in ``folders.data``; ``cold_encoding`` is how that stores old rows, ``pcodec``
     or None for as they came; ``compress_after_us`` is the age at which TimescaleDB does, None for
-    never. ``nilmdb_url`` is the NilmDB server that has the rows, None where the database does.
+    never; ``compressed_copies`` says whether PostgreSQL without it gets them. ``nilmdb_url`` is the
+    NilmDB server that has the rows, None where the database does.
     """
 
     name: str = DEFAULT_NAME
@@ -69,6 +70,7 @@ class MainConfig:
     database: str | None = None
     cold_encoding: str | None = None
     compress_after_us: int | None = None
+    compressed_copies: bool = True
     nilmdb_url: str | None = None
     insert_period_s: int = 5
     cleanup_period_s: int = 60
@@ -126,11 +128,12 @@ def main_config(text: str, file: Path) -> MainConfig:
         database=main.text("Database") or None,
         cold_encoding=_cold_encoding(main),
         compress_after_us=_compress_after(main),
+        compressed_copies=_yes(main, "CompressedCopies", default=True),
         nilmdb_url=_nilmdb_url(main),
         insert_period_s=insert_s,
         cleanup_period_s=_cleanup_period(main, insert_s),
         max_log_lines=_positive(main, "MaxLogLines", 100, "MaxLogLines must be a postive number"),
-        echo_module_logs=_echo(main),
+        echo_module_logs=_yes(main, "EchoModuleLogs", default=False),
         users_file=_users_file(main),
         importer_key=main.text("ImporterKey") or None,
         security=_security(sections.get("Security")),
@@ -240,13 +243,11 @@ def _compress_after(main: Section) -> int | None:
         raise main.fault("CompressAfter", str(error)) from error
 
 
-def _echo(main: Section) -> bool:
-    text = (main.text("EchoModuleLogs") or "false").lower()
-    if text not in ("true", "yes", "false", "no"):
-        raise main.fault(
-            "EchoModuleLogs", f"EchoModuleLogs must be true|false or yes|no, not [{text}]"
-        )
-    return text in ("true", "yes")
+def _yes(main: Section, option: str, *, default: bool) -> bool:
+    text = (main.text(option) or "").lower()
+    if text not in ("", "true", "yes", "false", "no"):
+        raise main.fault(option, f"{option} must be true|false or yes|no, not [{text}]")
+    return text in ("true", "yes") if text else default
 
 
 def _users_file(main: Section) -> Path | None:

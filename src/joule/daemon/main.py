@@ -106,6 +106,7 @@ def _engine(config: MainConfig) -> Engine:
         config.folders.data,
         cold_encoding=config.cold_encoding,
         compress_after_us=config.compress_after_us,
+        compressed_copies=config.compressed_copies,
         nilmdb_url=config.nilmdb_url,
     )
 

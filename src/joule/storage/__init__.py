@@ -27,6 +27,7 @@ def open_engine(
     *,
     cold_encoding: str | None = None,
     compress_after_us: int | None = None,
+    compressed_copies: bool = True,
     nilmdb_url: str | None = None,
 ) -> Engine:
     """Choose the engine for the ``Database`` setting; it opens when it is entered.
@@ -36,9 +37,10 @@ def open_engine(
     ``postgresql://user:password@host:port/database`` a PostgreSQL database (as in Joule 1.0 also
     without the scheme), ``memory:`` an engine that forgets everything. ``cold_encoding`` is None
     or ``pcodec``: how the embedded engine stores what has become old; ``compress_after_us`` the
-    age at which TimescaleDB compresses rows, None for never. With ``nilmdb_url`` rows are in that
-    NilmDB server and all else in the chosen engine. Raises ``ConfigurationError`` for any other
-    setting.
+    age at which TimescaleDB compresses rows, None for never; ``compressed_copies`` whether a
+    PostgreSQL without it gets compressed copies of its rows, which are quicker to read. With
+    ``nilmdb_url`` rows are in that NilmDB server and all else in the chosen engine. Raises
+    ``ConfigurationError`` for any other setting.
     """
     if nilmdb_url is not None:
         from joule.storage.nilmdb import NilmdbEngine
@@ -50,10 +52,14 @@ def open_engine(
 
         return MemoryEngine()
     if database is not None and is_address(database):
-        return _postgres_engine(Address.parse(database), compress_after_us)
+        return _postgres_engine(
+            Address.parse(database),
+            compress_after_us=compress_after_us,
+            compressed_copies=compressed_copies,
+        )
     path = store_file(database, data_folder)
+    from joule.storage.columns import is_available
     from joule.storage.embedded import EmbeddedEngine
-    from joule.storage.embedded.columns import is_available
 
     if cold_encoding and not is_available():
         raise ConfigurationError(
@@ -86,11 +92,15 @@ def _refusal(database: str) -> str:
     )
 
 
-def _postgres_engine(address: Address, compress_after_us: int | None) -> Engine:
+def _postgres_engine(
+    address: Address, *, compress_after_us: int | None, compressed_copies: bool
+) -> Engine:
     try:
         from joule.storage.postgres import PostgresEngine
     except ImportError as error:
         raise ConfigurationError(
             f"[Main] Database: PostgreSQL needs the package {error.name}, install joule[postgres]"
         ) from error
-    return PostgresEngine(address, compress_after_us=compress_after_us)
+    return PostgresEngine(
+        address, compress_after_us=compress_after_us, compressed_copies=compressed_copies
+    )

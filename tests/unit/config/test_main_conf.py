@@ -46,6 +46,13 @@ def test_rows_are_compressed_at_an_age_that_is_named(text: str, found: int | Non
     assert main_config(f"[Main]\nCompressAfter = {text}\n", FILE).compress_after_us == found
 
 
+@pytest.mark.parametrize(("text", "found"), [("", True), ("yes", True), ("No", False)])
+def test_rows_in_postgresql_get_compressed_copies_unless_told_otherwise(
+    text: str, found: bool
+) -> None:
+    assert main_config(f"[Main]\nCompressedCopies = {text}\n", FILE).compressed_copies is found
+
+
 @pytest.mark.parametrize("found", [None, "http://localhost/nilmdb", "https://nilm.example:8080"])
 def test_rows_may_be_in_a_nilmdb_server(found: str | None) -> None:
     text = "" if found is None else f"nilmdburl = {found}/"
@@ -79,6 +86,7 @@ def test_an_address_of_a_nilmdb_is_one_of_the_web(text: str) -> None:
             "ColdEncoding=zip",
             "ColdEncoding must be pcodec or none, not [zip] ([Main] ColdEncoding)",
         ),
+        ("CompressedCopies=1", "CompressedCopies must be true|false or yes|no, not [1]"),
         ("EchoModuleLogs=on", "EchoModuleLogs must be true|false or yes|no, not [on]"),
         ("UsersFile=/no/such", "UsersFile [/no/such] does not exist ([Main] UsersFile)"),
         ("ModuleDirectory=/no", "[ModuleDirectory]=/no, directory does not exist"),

@@ -14,9 +14,9 @@ import numpy as np
 
 from joule.errors import StorageDamagedError
 from joule.models.decimation import concat
+from joule.storage.codec import decode, encode
 from joule.storage.embedded.breaks import break_rows, fit, gaps_of, pack, unpack, with_first
 from joule.storage.embedded.chunk_table import NewChunk
-from joule.storage.embedded.codec import decode, encode
 from joule.storage.embedded.damage import reported_as, time_range
 from joule.storage.embedded.pyramid import LEVELS, build, decode_groups, decode_short_groups
 from joule.storage.stretch import Stretch, cut, join

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from joule.errors import StorageDamagedError
 from joule.models.intervals import MIN_TIME
+from joule.storage.codec import encode_cold
 from joule.storage.embedded.chunk_table import ChunkTable
 from joule.storage.embedded.chunks import Chunks
-from joule.storage.embedded.codec import encode_cold
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

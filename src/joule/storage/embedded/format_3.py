@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import apsw
 import numpy as np
 
+from joule.storage.codec import decode
 from joule.storage.embedded import doomed, quarantine, tail_table
-from joule.storage.embedded.codec import decode
 from joule.storage.embedded.event_sums import event_sums
 from joule.storage.embedded.records import (
     CHECKSUM,

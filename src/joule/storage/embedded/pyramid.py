@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from joule.models.decimation import Groups, reduce_at, regroup_at
-from joule.storage.embedded.codec import decode, decode_plain, encode
+from joule.storage.codec import decode, decode_plain, encode
 from joule.storage.stretch import group_starts
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import zstandard
 
 from joule.errors import StorageDamagedError
 from joule.models.layout import Layout
-from joule.storage.embedded.codec import decode, encode
+from joule.storage.codec import decode, encode
 from joule.storage.interfaces import StreamRef
 from joule.storage.stretch import NO_BREAKS, Stretch
 

@@ -13,8 +13,8 @@ import numpy as np
 
 from joule.errors import StorageDamagedError
 from joule.models.decimation import Groups, concat
+from joule.storage.codec import decode, encode
 from joule.storage.embedded.breaks import break_rows
-from joule.storage.embedded.codec import decode, encode
 from joule.storage.embedded.damage import reported_as, time_range
 from joule.storage.embedded.pyramid import LEVELS
 from joule.storage.summary import Summary, begins_of, joined, moved, summarize, with_breaks

@@ -16,12 +16,14 @@ from joule.storage.postgres import room
 from joule.storage.postgres.catalog import keys, older_exporters, schema, upgrades
 from joule.storage.postgres.catalog.catalog import PostgresCatalog
 from joule.storage.postgres.connection import outcome
-from joule.storage.postgres.connection.errors import ServerLostError
+from joule.storage.postgres.connection.connecting import IMPATIENTLY
+from joule.storage.postgres.connection.errors import HeldError, ServerLostError
 from joule.storage.postgres.connection.server import Server
 from joule.storage.postgres.events.events import PostgresEvents
 from joule.storage.postgres.rows.samples import PostgresSamples
 from joule.storage.postgres.tables import (
     boundary_index,
+    compressed_table,
     dropping,
     functions,
     seams,
@@ -41,7 +43,14 @@ __all__ = ["PostgresEngine"]
 
 _log = logging.getLogger(__name__)
 
-_SCHEMAS: Final = (outcome.SCHEMA, keys.SCHEMA, totals.SCHEMA, seams.SCHEMA, dropping.SCHEMA)
+_SCHEMAS: Final = (
+    outcome.SCHEMA,
+    keys.SCHEMA,
+    totals.SCHEMA,
+    seams.SCHEMA,
+    dropping.SCHEMA,
+    compressed_table.SCHEMA,
+)
 
 
 class PostgresEngine:
@@ -50,11 +59,19 @@ class PostgresEngine:
     Entering makes what is missing in the database, and takes over one of Joule 1.0. It raises
     ``StorageInUseError`` when another node uses it and ``StorageFormatError`` when it is newer
     than this version. Leaving commits what was accepted. ``compress_after_us`` is the age at which
-    TimescaleDB compresses rows, None for never.
+    TimescaleDB compresses rows, None for never. Without it there are compressed copies of rows if
+    ``compressed_copies``; otherwise those that are there are removed.
     """
 
-    def __init__(self, address: Address, *, compress_after_us: int | None = None) -> None:
+    def __init__(
+        self,
+        address: Address,
+        *,
+        compress_after_us: int | None = None,
+        compressed_copies: bool = True,
+    ) -> None:
         self._address = address
+        self._compressed_copies = compressed_copies
         self._compress_after_us = compress_after_us
         self._server: Server
         self._catalog: PostgresCatalog
@@ -99,7 +116,9 @@ class PostgresEngine:
         await self._role.prepare()
         self._catalog = PostgresCatalog(server)
         self._events = PostgresEvents(server)
-        self._samples = PostgresSamples(server)
+        if not self._compressed_copies:
+            await _remove_copies(server)
+        self._samples = PostgresSamples(server, compressed_copies=self._compressed_copies)
 
     async def __aexit__(self, *exc_info: object) -> None:
         try:
@@ -138,6 +157,13 @@ async def _make_tables(connection: Connection) -> None:
     await upgrades.record_version(connection)
     await keys.adopt(connection)
     await older_exporters.adopt(connection)
+
+
+async def _remove_copies(server: Server) -> None:
+    try:
+        await server.write(compressed_table.remove_all, opening=IMPATIENTLY)
+    except HeldError as error:
+        _log.warning("the compressed copies of rows are removed at another start: %s", error)
 
 
 async def _make_functions(server: Server) -> None:

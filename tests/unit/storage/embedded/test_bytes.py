@@ -1,16 +1,14 @@
-"""What is written to disk: rows, groups and tail records as bytes."""
+"""What is written to disk: groups and tail records as bytes."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from joule.errors import StorageDamagedError, StorageFormatError
+from joule.errors import StorageDamagedError
 from joule.models.base import DATATYPES
 from joule.models.decimation import reduce
 from joule.models.layout import Layout
-from joule.storage.embedded import codec
-from joule.storage.embedded.codec import decode, encode
 from joule.storage.embedded.pyramid import build, decode_groups, encode_groups, stored_level
 from joule.storage.embedded.records import Entry, decode_record, encode_record
 from joule.storage.interfaces import StreamRef
@@ -18,56 +16,6 @@ from joule.storage.stretch import NO_BREAKS, Stretch
 from joule.testing.engine_contract.checks import make_rows
 
 LAYOUT = Layout("float32", 4)
-
-
-@pytest.mark.parametrize("count", [1, 5, 11, 100, 5000])
-@pytest.mark.parametrize("width", [1, 4, 300])
-def test_rows_come_back_bit_for_bit(count: int, width: int) -> None:
-    layout = Layout("float64", width)
-    rows = make_rows(layout, np.arange(count))
-    rows["data"] = np.random.default_rng(0).normal(size=(count, width))
-    found = decode(encode(rows), layout.dtype)
-    assert found.tobytes() == rows.tobytes()
-    assert not found.flags.writeable
-
-
-def test_rows_need_not_lie_together() -> None:
-    rows = make_rows(LAYOUT, np.arange(3000))
-    assert decode(encode(rows[::3]), LAYOUT.dtype).tobytes() == rows[::3].tobytes()
-
-
-def test_regular_rows_take_a_fraction_of_their_size() -> None:
-    rows = make_rows(Layout("int16", 6), np.arange(10_000) * 125)
-    assert len(encode(rows)) < rows.nbytes / 4
-
-
-@pytest.mark.parametrize("count", [3, 3000])
-def test_any_flipped_bit_is_noticed(count: int) -> None:
-    data = bytearray(encode(make_rows(LAYOUT, np.arange(count))))
-    for position in {0, 1, 4, 8, 12, 15, 16, len(data) // 2, len(data) - 1}:
-        damaged = data.copy()
-        damaged[position] ^= 4
-        with pytest.raises(StorageDamagedError):
-            decode(bytes(damaged), LAYOUT.dtype)
-
-
-@pytest.mark.parametrize("length", [0, 3, 16, 40])
-def test_missing_bytes_are_noticed(length: int) -> None:
-    data = encode(make_rows(LAYOUT, np.arange(3000)))
-    with pytest.raises(StorageDamagedError):
-        decode(data[:length], LAYOUT.dtype)
-
-
-def test_rows_of_another_layout_are_refused() -> None:
-    data = encode(make_rows(LAYOUT, np.arange(10)))
-    with pytest.raises(StorageDamagedError, match="24 bytes, the layout has 16"):
-        decode(data, Layout("float32", 2).dtype)
-
-
-def test_an_encoding_of_the_future_is_named() -> None:
-    data = codec._framed(9, LAYOUT.row_bytes, 1, b"x")
-    with pytest.raises(StorageFormatError, match="encoding 9"):
-        decode(data, LAYOUT.dtype)
 
 
 @pytest.mark.parametrize("datatype", DATATYPES)

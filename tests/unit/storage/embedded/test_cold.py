@@ -10,9 +10,9 @@ import pytest
 from joule.errors import ConfigurationError, StorageDamagedError, StorageFormatError
 from joule.models.intervals import ALL_TIME
 from joule.models.layout import Layout
-from joule.storage import open_engine
-from joule.storage.embedded import EmbeddedEngine, columns
-from joule.storage.embedded.codec import COLUMNS, SHUFFLED, decode, encode, encode_cold
+from joule.storage import columns, open_engine
+from joule.storage.codec import COLUMNS, SHUFFLED, decode, encode, encode_cold
+from joule.storage.embedded import EmbeddedEngine
 from joule.storage.embedded.cold import YOUNG_CHUNKS
 from joule.storage.interfaces import (
     CatalogChanges,

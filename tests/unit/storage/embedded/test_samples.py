@@ -11,7 +11,8 @@ import pytest
 
 from joule.models.intervals import ALL_TIME, Interval
 from joule.models.layout import Layout
-from joule.storage.embedded import chunks, codec, tails
+from joule.storage import codec
+from joule.storage.embedded import chunks, tails
 from joule.storage.embedded.chunks import chunk_rows
 from joule.storage.interfaces import StreamRef
 from joule.testing.engine_contract.checks import (

@@ -1,4 +1,4 @@
-"""A database with its tables, and the way to it."""
+"""A database with its tables, the ways to it, and small compressed copies."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import pytest
 from joule.storage.address import Address
 from joule.storage.postgres import PostgresEngine
 from joule.storage.postgres.connection.connecting import connect
+from joule.storage.postgres.rows import compressed_copies
+from tests.unit.storage.postgres.compressed_kit import connect_stranger
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,3 +30,17 @@ async def connection(postgres_address: str) -> AsyncIterator[Connection]:
 async def engine(postgres_address: str) -> AsyncIterator[PostgresEngine]:
     async with PostgresEngine(Address.parse(postgres_address)) as engine:
         yield engine
+
+
+@pytest.fixture
+def small_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full copy has ten rows of ``int16_1``."""
+    monkeypatch.setattr(compressed_copies, "COPY_BYTES", 100)
+
+
+@pytest.fixture
+async def stranger(postgres_address: str) -> AsyncIterator[Connection]:
+    """A connection of another program than a node."""
+    connection = await connect_stranger(postgres_address)
+    yield connection
+    await connection.close()

@@ -4,8 +4,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from joule.models.layout import Layout
 from joule.storage.address import Address
+from joule.storage.interfaces import StreamRef
 from joule.storage.postgres import PostgresEngine
+from joule.storage.postgres.rows.compressed_copies import rows_per_copy
+from joule.testing.engine_contract.checks import assert_runs_equal, make_rows, read_runs
 
 if TYPE_CHECKING:
     from asyncpg import Connection
@@ -61,3 +65,30 @@ async def test_a_refusal_to_compress_is_logged_once(
         for _ in range(3):
             await engine.maintain()
     assert caplog.text.count("rows are not compressed: ") == 1
+
+
+async def test_compressed_copies_are_made_unless_told_otherwise(
+    postgres_address: str, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    address = Address.parse(postgres_address)
+    stream = StreamRef(1, Layout("float64", 1))
+    rows = make_rows(stream.layout, range(2 * rows_per_copy(stream.layout.row_bytes)))
+
+    async def copies(*, wanted: bool) -> int:
+        async with PostgresEngine(address, compressed_copies=wanted) as engine:
+            for _ in range(2):
+                found, _ = await read_runs(engine.samples, stream)
+                assert_runs_equal(found, [rows])
+                await engine.samples.compress()
+            number: int = await connection.fetchval("SELECT count(*) FROM joule.compressed")
+            return number
+
+    async with PostgresEngine(address, compressed_copies=False) as engine:
+        engine.samples.append(stream, rows.copy())
+    assert await copies(wanted=False) == 0
+    assert await copies(wanted=True) == 2
+    async with connection.transaction():
+        await connection.execute("LOCK TABLE joule.compressing IN ROW SHARE MODE")
+        assert await copies(wanted=False) == 2
+    assert "the compressed copies of rows are removed at another start" in caplog.text
+    assert await copies(wanted=False) == 0

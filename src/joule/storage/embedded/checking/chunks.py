@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from joule.storage.codec import decode
 from joule.storage.embedded.checking.groups import LEVELS, pyramid_faults
 from joule.storage.embedded.chunk_table import Chunk
-from joule.storage.embedded.codec import decode
 from joule.storage.embedded.row_sums import blob_sum
 from joule.storage.interfaces import Kind
 

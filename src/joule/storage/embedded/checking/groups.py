@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
-from joule.storage.embedded.codec import decode
+from joule.storage.codec import decode
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

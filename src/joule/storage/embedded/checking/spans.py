@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
 
+from joule.storage.codec import decode
 from joule.storage.embedded.checking.groups import LEVELS, MEAN_TOLERANCE
-from joule.storage.embedded.codec import decode
 from joule.storage.interfaces import Kind
 
 if TYPE_CHECKING:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _HEAD: Final = struct.Struct("!cI")
 _HEAD_SIZE: Final = _HEAD.size
+_COUNT: Final = struct.Struct("!h")
+_LENGTH: Final = struct.Struct("!i")
 _FEW: Final = 8
 _READY: Final = b"Z\0\0\0\x05"
 
@@ -76,6 +78,20 @@ class Copied(NamedTuple):
         found = records["columns"]["value"].astype(np.int64)
         found[:, -1] += EPOCH_US
         return found if numbers else found[:, 0]
+
+    def records(self) -> list[list[memoryview]]:
+        """Give the bytes of each field of each row, for few rows whose fields are not NULL."""
+        data = memoryview(self._joined())
+        found, position = [], len(HEADER)
+        while (fields := _COUNT.unpack_from(data, position)[0]) >= 0:
+            record = []
+            position += _COUNT.size
+            for _ in range(fields):
+                start = position + _LENGTH.size
+                position = start + _LENGTH.unpack_from(data, position)[0]
+                record.append(data[start:position])
+            found.append(record)
+        return found
 
     def _in_place(self, record: np.dtype[np.void]) -> Records | None:
         """See the rows where they lie: each has a message, the first one behind the header.

@@ -42,7 +42,11 @@ SETTINGS: Final = {
 IMPATIENTLY: Final = "SET LOCAL lock_timeout = '3s'"
 """For a transaction that drops tables: who waits for one that ``pg_dump`` holds keeps all back."""
 
-_DURABLE: Final = """
+IS_OWN_SESSION: Final = "(current_setting('joule.session', true) IS NOT DISTINCT FROM 'node')"
+"""SQL: whether a session is one of a node's, for triggers that notice what others do."""
+
+_SESSION: Final = """
+SELECT set_config('joule.session', 'node', false);
 SELECT set_config('synchronous_commit', 'on', false)
 WHERE current_setting('synchronous_commit') NOT IN ('on', 'remote_apply')
 """
@@ -96,7 +100,7 @@ async def prepare(connection: asyncpg.Connection) -> None:
         raise StorageError(f"PostgreSQL {OLDEST} or newer is needed")
     _watch(connection)
     await use_integer_times(connection)
-    await connection.execute(_DURABLE)
+    await connection.execute(_SESSION)
 
 
 def _watch(connection: asyncpg.Connection) -> None:

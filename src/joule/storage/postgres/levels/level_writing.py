@@ -14,7 +14,7 @@ from joule.storage.postgres.connection.times import bound
 from joule.storage.postgres.levels import covering
 from joule.storage.postgres.levels.pyramid import Waiting, grow
 from joule.storage.postgres.tables import interval_table, level_table, sample_tables, seams
-from joule.storage.postgres.tables.copying import add, execute
+from joule.storage.postgres.tables.copying import add
 from joule.storage.stretch import Stretch
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ async def _append(
 ) -> Growth:
     new = new_groups(stream, part, growth)
     await make_tables(connection, stream, new)
-    await execute(connection, await add(connection, tables(stream, new)))
+    await add(connection, tables(stream, new))
     assert new.growth is not None
     return new.growth
 

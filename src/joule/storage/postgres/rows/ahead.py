@@ -7,6 +7,7 @@ each page says it of those behind it, and what was too long takes two pages.
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_right
 from collections import deque
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -16,7 +17,7 @@ import numpy as np
 from joule.storage.stretch import FIRST_ROW, Stretch
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
     from joule.models.intervals import Interval
     from joule.models.layout import Rows
@@ -42,10 +43,14 @@ class Page(NamedTuple):
 
 
 class Pace(NamedTuple):
-    """The length of time that is asked for at once, at first, and the rows that fill a page."""
+    """The length of time that is asked for at once, at first, and the rows that fill a page.
+
+    What lies in one of the ``wholes``, apart from each other and in order, is asked for at once.
+    """
 
     length: int
     rows_max: int
+    wholes: Sequence[Interval] = ()
 
 
 async def stretches(fetch: Fetch, interval: Interval, pace: Pace) -> AsyncGenerator[Stretch, None]:
@@ -72,7 +77,7 @@ async def _pages(fetch: Fetch, interval: Interval, pace: Pace) -> AsyncGenerator
     try:
         while coming or rest.start < rest.end:
             while len(coming) < PAGES_AHEAD and rest.start < rest.end:
-                part = rest._replace(end=min(rest.start + length, rest.end))
+                part = _part(rest, length, pace.wholes)
                 coming.append((part, asyncio.ensure_future(fetch(part))))
                 rest = rest._replace(start=part.end)
             part, task = coming.popleft()
@@ -86,6 +91,16 @@ async def _pages(fetch: Fetch, interval: Interval, pace: Pace) -> AsyncGenerator
             yield page
     finally:
         await _cancel([task for _, task in coming])
+
+
+def _part(rest: Interval, length: int, wholes: Sequence[Interval]) -> Interval:
+    """Give the beginning of the rest that is asked for next."""
+    end = rest.start + length
+    at = bisect_right(wholes, rest.start, key=lambda whole: whole.end)
+    if at < len(wholes):
+        whole = wholes[at]
+        end = whole.end if whole.start <= rest.start else min(end, whole.start)
+    return rest._replace(end=min(end, rest.end))
 
 
 def _adapted(length: int, page: Page, rows_max: int) -> int:

@@ -20,7 +20,7 @@ from joule.storage.postgres.levels.level_writing import (
 )
 from joule.storage.postgres.rows import row_writing
 from joule.storage.postgres.rows.row_writing import Tip
-from joule.storage.postgres.tables import interval_table, sample_tables
+from joule.storage.postgres.tables import compressed_table, interval_table, sample_tables
 from joule.storage.postgres.tables.copying import copy_in
 from joule.storage.postgres.tables.totals import Total
 from joule.storage.stretch import FIRST_ROW, NO_BREAKS, Stretch
@@ -67,6 +67,7 @@ async def insert(
     before = await sample_tables.last_before(connection, stream.id, first)
     after = await sample_tables.first_from(connection, stream.id, last)
     await _bridge(connection, stream.id, rows, before, after)
+    await compressed_table.discard(connection, stream.id, Interval(first, last + 1))
     try:
         await copy_in(connection, sample_tables.base(stream.id), rows)
     except asyncpg.UniqueViolationError as error:
@@ -131,6 +132,7 @@ async def remove(
     removed = int(status.split()[-1])
     if not removed:
         return Removal(0), tip
+    await compressed_table.discard(connection, stream.id, part)
     before = await sample_tables.last_before(connection, stream.id, part.start)
     after = await sample_tables.first_from(connection, stream.id, part.end)
     await interval_table.clear(connection, stream.id, before, after)

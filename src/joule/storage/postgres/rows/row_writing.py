@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from joule.storage.postgres.levels import level_writing
 from joule.storage.postgres.levels.level_writing import NewGroups
 from joule.storage.postgres.tables import chunking, interval_table, sample_tables
-from joule.storage.postgres.tables.copying import add, execute
+from joule.storage.postgres.tables.copying import add
 from joule.storage.postgres.tables.totals import Total
 from joule.storage.stretch import cut
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from joule.models.layout import Rows
     from joule.storage.interfaces import StreamRef
     from joule.storage.postgres.levels.level_writing import Growth
+    from joule.storage.postgres.tables.copying import RowsOfTable
     from joule.storage.stretch import Stretch
 
 COPY_BYTES_MAX: Final = 8 << 20
@@ -91,16 +92,12 @@ def plan(stream: StreamRef, tip: Tip, part: Stretch) -> Addition:
 
 async def write(
     connection: asyncpg.Connection, addition: Addition, *, levels_first: bool = False
-) -> list[str]:
-    """Add to the tables what was planned, within a transaction; give what is left to execute."""
+) -> list[RowsOfTable]:
+    """Write what was planned, within a transaction; give the rows that are left to add."""
     stream = addition.stream
     await interval_table.add(connection, stream.id, addition.boundaries)
     await level_writing.make_tables(connection, stream, addition.new)
-    tables = addition.tables
-    left = await add(connection, reversed(tables) if levels_first else tables)
-    if addition.is_measured:
-        await chunking.set_lengths(connection, stream, addition.tip.total)
-    return left
+    return addition.tables[::-1] if levels_first else addition.tables
 
 
 async def append(
@@ -114,7 +111,9 @@ async def append(
                 growth = await level_writing.find_growth(connection, stream, part.first)
                 tip = tip._replace(growth=growth)
             addition = plan(stream, tip, part)
-            await execute(connection, await write(connection, addition))
+            await add(connection, await write(connection, addition))
+            if addition.is_measured:
+                await chunking.set_lengths(connection, stream, addition.tip.total)
             tip = addition.tip
     return tip
 

@@ -18,6 +18,7 @@ from joule.storage.postgres.connection.times import check_time
 from joule.storage.postgres.levels.covering import count_rows
 from joule.storage.postgres.rows import queries
 from joule.storage.postgres.rows.changes import Changes
+from joule.storage.postgres.rows.compressing import Compressing
 from joule.storage.postgres.rows.editing import Flags
 from joule.storage.postgres.rows.group_reading import read_groups
 from joule.storage.postgres.rows.older_rows import OlderRows
@@ -44,18 +45,26 @@ GROUPS_COUNTED: Final = 20
 
 
 class PostgresSamples:
-    """A ``SampleStore`` on a ``Server``."""
+    """A ``SampleStore`` on a ``Server``, which has ``compressed_copies`` of old rows or has not."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, compressed_copies: bool = True) -> None:
         self._server = server
         self._changes = Changes(server)
         self._levels = KnownLevels()
         self._older = OlderRows(server, self._changes)
+        self._compressing = Compressing(server, self._changes) if compressed_copies else None
         self._dropper = Dropper(server, DATA_STREAMS, self._changes.drop)
 
     async def maintain(self) -> None:
-        """Drop what could not be dropped; PostgreSQL has housekeepers for all else."""
+        """Drop what could not be dropped, and compress rows; PostgreSQL sees to all else."""
         await self._dropper.drop_waiting()
+        if self._compressing is not None:
+            await self._compressing.go_on()
+
+    async def compress(self) -> None:
+        """Compress all rows that can be, however long that takes."""
+        if self._compressing is not None:
+            await self._compressing.finish()
 
     # ------------------------------------------------------------------ coming in
 

@@ -18,7 +18,7 @@ from joule.storage.postgres.connection.errors import is_lost, reason
 from joule.storage.postgres.rows import row_writing
 from joule.storage.postgres.rows.row_writing import COPY_BYTES_MAX
 from joule.storage.postgres.tables import interval_table, sample_tables, table_making
-from joule.storage.postgres.tables.copying import execute
+from joule.storage.postgres.tables.copying import add
 from joule.storage.stretch import join
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from joule.storage.postgres.rows.pending import View
     from joule.storage.postgres.rows.row_writing import Addition, Tip
     from joule.storage.postgres.rows.stream_states import StreamState
+    from joule.storage.postgres.tables.copying import RowsOfTable
 
 
 class SomeRefusedError(Exception):
@@ -74,19 +75,19 @@ def lock(shares: list[Share]) -> str:
 async def write(
     connection: asyncpg.Connection, shares: list[Share], *, levels_first: bool, by_stream: bool
 ) -> None:
-    """Add what was planned, the few rows of many streams in one message.
+    """Add what was planned, the rows of all streams in one message.
 
     When that is refused, ``SomeRefusedError``: only another try ``by_stream`` tells whose they are.
     """
-    left: list[str] = []
+    left: list[RowsOfTable] = []
     for state, addition in shares:
         with naming(state, connection):
             left += await row_writing.write(connection, addition, levels_first=levels_first)
             if by_stream:
-                await execute(connection, left)
+                await add(connection, left)
                 left.clear()
     try:
-        await execute(connection, left)
+        await add(connection, left)
     except asyncpg.PostgresError as error:
         if _is_common(error, connection):
             raise

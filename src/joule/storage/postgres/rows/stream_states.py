@@ -64,6 +64,10 @@ class StreamStates:
         state.stream = stream
         return state
 
+    def get(self, stream_id: int) -> StreamState | None:
+        """Give the state of a stream that was asked for, None of another."""
+        return self._states.get(stream_id)
+
     def doubt(self) -> None:
         """Believe nothing of what is known of stored rows."""
         for state in self._states.values():

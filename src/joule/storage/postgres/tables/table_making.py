@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from joule.storage.postgres.connection.connecting import IMPATIENTLY
-from joule.storage.postgres.tables import boundary_index, chunking, sample_tables, seams, totals
+from joule.storage.postgres.tables import (
+    boundary_index,
+    chunking,
+    compressed_table,
+    sample_tables,
+    seams,
+    totals,
+)
 from joule.storage.postgres.tables.roles import grant_table
 
 if TYPE_CHECKING:
@@ -40,3 +47,4 @@ async def drop(connection: asyncpg.Connection, stream_ids: Sequence[int]) -> Non
         await connection.execute(f"DROP TABLE {', '.join(map(sample_tables.qualified, tables))}")
     await totals.forget(connection, stream_ids)
     await seams.forget(connection, stream_ids)
+    await compressed_table.forget(connection, stream_ids)

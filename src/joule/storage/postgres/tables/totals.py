@@ -60,6 +60,11 @@ def saving(totals: Mapping[int, Total]) -> str:
     return f"INSERT INTO joule.total VALUES {rows} {_OVER}"
 
 
+def last_query(stream_id: int) -> str:
+    """Give the SQL for the time of the last row of a stream, as it was kept."""
+    return f"SELECT last_time FROM joule.total WHERE stream_id = {stream_id}"
+
+
 async def forget(connection: asyncpg.Connection, stream_ids: Sequence[int]) -> None:
     """Keep no totals of these streams."""
     await connection.execute("DELETE FROM joule.total WHERE stream_id = ANY($1)", stream_ids)

@@ -4,6 +4,8 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from joule.errors import StorageDamagedError
 from joule.models.layout import Layout
@@ -99,3 +101,44 @@ def test_rows_of_another_layout_are_refused(layout: str) -> None:
     (found,) = parse(as_bytes(copied(regular(5)) + READY)).copies
     with pytest.raises(StorageDamagedError, match=f"table t are not those of {layout}"):
         found.rows(Layout.parse(layout), "t")
+
+
+# ------------------------------------------------------------------ records of any bytes
+
+
+def record(fields: list[bytes]) -> bytes:
+    data = b"".join(struct.pack("!i", len(field)) + field for field in fields)
+    return struct.pack("!h", len(fields)) + data
+
+
+def fields_of(pieces: list[bytes]) -> list[list[bytes]]:
+    """Give the fields that are found in one COPY of these pieces, next to others."""
+    data = copied(regular(2)) + copied(pieces) + copied(regular(0))
+    answer = parse(as_bytes(data + READY))
+    assert answer.is_whole
+    return [[bytes(field) for field in one] for one in answer.copies[1].records()]
+
+
+@given(st.lists(st.lists(st.binary(max_size=12), max_size=4), max_size=5))
+def test_records_are_those_that_were_sent(records: list[list[bytes]]) -> None:
+    pieces = list(map(record, records))
+    assert fields_of([HEADER + b"".join(pieces[:1]), *pieces[1:], TRAILER]) == records
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 19, 64, 1000])
+def test_messages_of_records_may_be_of_any_size(size: int) -> None:
+    records = [[b"", b"ab", TRAILER], [READY * 9], [b"\xff" * 50, HEADER]]
+    data = HEADER + b"".join(map(record, records)) + TRAILER
+    assert fields_of([data[at : at + size] for at in range(0, len(data), size)]) == records
+
+
+def test_records_of_one_length_are_told_apart() -> None:
+    """A run of messages alike, which rows are seen as an array in."""
+    records = [[struct.pack("!q", number), b"abc"] for number in range(50)]
+    first, *others = map(record, records)
+    assert fields_of([HEADER + first, *others, TRAILER]) == records
+
+
+def test_no_records_are_none() -> None:
+    assert fields_of([HEADER, TRAILER]) == []
+    assert fields_of([HEADER + TRAILER]) == []

@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from joule.models.layout import Layout
-from joule.storage.postgres.connection import asking
+from joule.storage.postgres.connection import borrowing
 from joule.storage.postgres.connection.asking import ask, copy_of
 from joule.storage.postgres.connection.copy_format import record_of
 from joule.testing.engine_contract.checks import make_rows
@@ -102,9 +102,9 @@ async def test_who_is_cancelled_leaves_the_connection_as_it_was(connection: Conn
 async def test_a_statement_without_an_end_costs_the_connection(
     connection: Connection, monkeypatch: pytest.MonkeyPatch, by_time: bool
 ) -> None:
-    monkeypatch.setattr(asking, "PATIENCE_S", 0.05)
+    monkeypatch.setattr(borrowing, "PATIENCE_S", 0.05)
     if by_time:
-        monkeypatch.setattr(asking, "ANSWER_TIMEOUT_S", 0.05)
+        monkeypatch.setattr(borrowing, "ANSWER_TIMEOUT_S", 0.05)
     endless = asyncio.ensure_future(ask(connection, [copy_of("SELECT pg_sleep(60)")]))
     await asyncio.sleep(0.02)
     if not by_time:

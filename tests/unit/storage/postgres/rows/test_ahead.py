@@ -166,3 +166,32 @@ async def test_a_gap_at_the_end_is_told_once_after_all_rows(length: int) -> None
     found = [s async for s in stretches(fetch, Interval(0, 1000), Pace(length, ROWS_MAX))]
     assert [len(stretch) for stretch in found].index(0) == len(found) - 1
     assert found[-1].starts_interval
+
+
+async def test_what_is_whole_is_asked_for_at_once_and_nothing_beyond_it() -> None:
+    source = Source(steady(20))
+    wholes = [Interval(40, 80), Interval(80, 120), Interval(150, 190)]
+    async for _ in stretches(source.fetch, Interval(0, 200), Pace(40, ROWS_MAX, wholes)):
+        pass
+    assert source.asked[:4] == [(0, 40), (40, 80), (80, 120), (120, 150)]
+    assert source.asked[4:] == [(150, 190), (190, 200)]
+
+
+@pytest.mark.parametrize("start", [30, 31, 64])
+async def test_a_read_that_begins_or_ends_in_what_is_whole_asks_for_that_part(start: int) -> None:
+    source = Source(steady(20))
+    wholes = [Interval(30, 65), Interval(70, 130)]
+    async for _ in stretches(source.fetch, Interval(start, 90), Pace(3, ROWS_MAX, wholes)):
+        pass
+    assert source.asked == [(start, 65), (65, 68), (68, 70), (70, 90)]
+
+
+@pytest.mark.parametrize("length", [1, 70, 2**64])
+async def test_all_rows_come_in_order_when_wholes_are_not_what_they_seemed(length: int) -> None:
+    """They give full pages: their copies are gone meanwhile."""
+    times = steady(300)
+    source = Source(times)
+    wholes = [Interval(at, at + 250) for at in range(0, 3000, 500)]
+    found = stretches(source.fetch, Interval(0, 2990), Pace(length, ROWS_MAX, wholes))
+    seen = [time async for stretch in found for time in stretch.rows["timestamp"].tolist()]
+    assert seen == times[:-1]

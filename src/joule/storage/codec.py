@@ -17,7 +17,7 @@ import zstandard
 
 from joule import kernels
 from joule.errors import StorageDamagedError, StorageFormatError
-from joule.storage.embedded.columns import decode_columns, encode_columns
+from joule.storage.columns import decode_columns, encode_columns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
