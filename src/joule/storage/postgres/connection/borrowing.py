@@ -26,6 +26,7 @@ PATIENCE_S: Final = 1.0
 """How long the rest of an answer is waited for when nobody wants it any more."""
 
 TOGETHER_BYTES: Final = 64 * 1024
+"""So much is put together from small messages before it is sent."""
 
 
 async def exchange(
@@ -33,8 +34,9 @@ async def exchange(
 ) -> Answer:
     """Carry out statements and give their answer; ``size_bytes`` is a guess of its size.
 
-    ``data`` are the messages that the server is sent behind them, for each COPY FROM STDIN. Outside
-    of a transaction the statements are one. Raises what the driver would raise.
+    ``data`` is what the server is sent behind them, for each COPY FROM STDIN, in whole messages of
+    the protocol: sending ends between two of them. Outside of a transaction the statements are one.
+    Raises what the driver would raise.
     """
     transport = connection._transport  # noqa: SLF001 - asyncpg has no other way to its socket
     if transport.is_closing():
@@ -57,14 +59,17 @@ async def exchange(
 
 
 def _messages(script: str, data: Iterable[bytes]) -> Iterator[bytes]:
-    """Give the bytes to send, several messages of the protocol together where they are small."""
+    """Give the messages to send, small ones together."""
     text = script.encode()
     together = bytearray(struct.pack("!cI", b"Q", len(text) + 5) + text + b"\0")
     for message in data:
-        together += message
-        if len(together) >= TOGETHER_BYTES:
+        if len(together) + len(message) > TOGETHER_BYTES:
             yield bytes(together)
             together.clear()
+        if len(message) > TOGETHER_BYTES:
+            yield message
+        else:
+            together += message
     if together:
         yield bytes(together)
 
