@@ -147,6 +147,18 @@ async def test_a_bad_answer_is_said_and_asked_for_again(
             await logged(lambda: caplog.text, "next attempt in 0.1 s")
 
 
+@pytest.mark.parametrize("element", ["/missing $", "/page $.watts"])
+async def test_a_password_in_an_address_is_not_told(
+    element: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(Site()) as url:
+        words = ("--server", url.replace("://", "://me:sesame@"), *QUICK)
+        async with running(HttpReader(), Sink("float32_1"), element, *words):
+            await logged(lambda: caplog.text, "next attempt in 0.05 s")
+    assert "[http://me@" in caplog.text
+    assert "sesame" not in caplog.text
+
+
 async def test_a_service_that_comes_back_is_asked_again_and_the_gap_is_a_break(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

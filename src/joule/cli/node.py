@@ -12,6 +12,7 @@ import joule
 from joule.cli import output
 from joule.cli.options import as_json
 from joule.cli.session import on_node
+from joule.utilities.addresses import without_password
 
 if TYPE_CHECKING:
     from joule.api import Node
@@ -30,16 +31,14 @@ def list_nodes(as_json: bool) -> None:
     """List the nodes you can use."""
     nodes = joule.api.get_nodes()
     default = joule.api.get_node().name
+    listed = [(node.name, without_password(node.url)) for node in nodes]
     if as_json:
         output.document(
-            [
-                {"name": node.name, "url": node.url, "default": node.name == default}
-                for node in nodes
-            ]
+            [{"name": name, "url": url, "default": name == default} for name, url in listed]
         )
         return
     output.line(f"List of authorized nodes ({output.DOT}=default)")
-    output.table(["Node", "URL"], [(_marked(node.name, default), node.url) for node in nodes])
+    output.table(["Node", "URL"], [(_marked(name, default), url) for name, url in listed])
 
 
 def _marked(name: str, default: str) -> str:

@@ -143,6 +143,12 @@ def test_the_list_of_nodes_grows_and_shrinks(run: Run) -> None:
     assert text.startswith("List of authorized nodes (●=default)\n╒")
     assert "│ ● one" in text
     assert "http://one:8088/joule " in text
+    run("node", "add", "three", "http://me:sesame@three:8088", "k" * 32)
+    for words in ([], ["--json"]):
+        text = run("node", "list", *words).stdout
+        assert "http://me@three:8088" in text
+        assert "sesame" not in text
+    run("node", "delete", "three")
     assert run("node", "default", "two").stdout == "Set [two] as the default node\n"
     assert joule.api.get_node().name == "two"
     assert run("node", "delete", "two").stdout == "Removed [two] from nodes\n"

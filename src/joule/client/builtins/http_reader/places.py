@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from joule.client.sources.json_path import parse_path
+from joule.utilities.addresses import without_password
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,5 +35,7 @@ def parse_place(words: Sequence[str], server: str) -> Place:
     url = urljoin(server, address[0]) if address else server
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"[{url}] is not an address like http://host/values; set [server]")
+        raise ValueError(
+            f"[{without_password(url)}] is not an address like http://host/values; set [server]"
+        )
     return Place(url, path, parse_path(path))

@@ -12,6 +12,7 @@ import aiohttp
 from joule.client.sources.json_path import find
 from joule.client.sources.source import PolledSource, Row, SourceLostError
 from joule.client.sources.values import document, number
+from joule.utilities.addresses import without_password
 
 if TYPE_CHECKING:
     import ssl
@@ -88,29 +89,30 @@ class WebServices(PolledSource):
 
     async def _ask(self, url: str) -> Any:
         assert self._session is not None
+        shown = f"[{without_password(url)}]"
         try:
             # Elsewhere our headers, secret ones among them, are nobody's business.
             async with self._session.get(url, allow_redirects=False) as answer:
                 if answer.status != 200:
-                    raise SourceLostError(f"[{url}] answers {answer.status} {answer.reason}")
-                return document(await _body(answer, url))
+                    raise SourceLostError(f"{shown} answers {answer.status} {answer.reason}")
+                return document(await _body(answer, shown))
         except TimeoutError as error:
-            raise SourceLostError(f"[{url}] does not answer in time") from error
+            raise SourceLostError(f"{shown} does not answer in time") from error
         except aiohttp.ClientError as error:
-            raise SourceLostError(f"[{url}]: {error or type(error).__name__}") from error
+            raise SourceLostError(f"{shown}: {error or type(error).__name__}") from error
 
 
-async def _body(answer: aiohttp.ClientResponse, url: str) -> bytes:
+async def _body(answer: aiohttp.ClientResponse, shown: str) -> bytes:
     body = bytearray()
     async for piece in answer.content.iter_any():
         body += piece
         if len(body) > _ANSWER_BYTES:
-            raise SourceLostError(f"[{url}] answers with more than {_ANSWER_BYTES} bytes")
+            raise SourceLostError(f"{shown} answers with more than {_ANSWER_BYTES} bytes")
     return bytes(body)
 
 
 def _at(documents: Mapping[str, Any], place: Place) -> Any:
     value = find(documents[place.url], place.steps)
     if value is None:
-        raise ValueError(f"[{place.url}] has nothing at [{place.path}]")
+        raise ValueError(f"[{without_password(place.url)}] has nothing at [{place.path}]")
     return value
