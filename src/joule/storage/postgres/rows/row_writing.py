@@ -8,9 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from joule.models.intervals import Interval
 from joule.storage.postgres.levels import level_writing
 from joule.storage.postgres.levels.level_writing import NewGroups
-from joule.storage.postgres.tables import chunking, interval_table, sample_tables
+from joule.storage.postgres.tables import (
+    chunking,
+    compressed_table,
+    interval_table,
+    sample_tables,
+)
 from joule.storage.postgres.tables.copying import add
 from joule.storage.postgres.tables.totals import Total
 from joule.storage.stretch import cut
@@ -71,6 +77,11 @@ def is_plannable(stream: StreamRef, tip: Tip) -> bool:
     return tip.growth is not None or not level_writing.has_groups(stream)
 
 
+def is_among_stored(tip: Tip, first: int) -> bool:
+    """Whether rows that begin here come before the last stored one, which others have put there."""
+    return tip.total.last is not None and first <= tip.total.last
+
+
 def plan(stream: StreamRef, tip: Tip, part: Stretch) -> Addition:
     """Give what rows behind the last one, at least one, add to a stream."""
     total, new = tip.total, NewGroups()
@@ -79,7 +90,8 @@ def plan(stream: StreamRef, tip: Tip, part: Stretch) -> Addition:
         new = level_writing.new_groups(stream, part, tip.growth)
     assert total.rows is not None
     first = part.first if total.first is None else total.first
-    longer = Total(total.rows + len(part), first, part.last)
+    last = part.last if total.last is None else max(part.last, total.last)
+    longer = Total(total.rows + len(part), first, last)
     return Addition(
         stream,
         part.rows,
@@ -106,6 +118,10 @@ async def append(
     """Add rows behind the last one to the tables, which are there; the new tip."""
     rows_max = max(COPY_BYTES_MAX // stream.layout.row_bytes, 1)
     for piece in pieces:
+        if is_among_stored(tip, piece.first):
+            await compressed_table.discard(
+                connection, stream.id, Interval(piece.first, piece.last + 1)
+            )
         for part in cut(piece, rows_max):
             if not is_plannable(stream, tip):
                 growth = await level_writing.find_growth(connection, stream, part.first)

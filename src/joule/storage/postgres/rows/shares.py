@@ -55,7 +55,8 @@ def plan(batch: Batch, tips: Mapping[int, Tip]) -> list[Share] | None:
         if tip is None or not is_known or not state.is_tidy or view.bytes > COPY_BYTES_MAX:
             return None
         addition = row_writing.plan(stream, tip, join(view.pieces))
-        if addition.needs_tables:
+        first = int(addition.rows["timestamp"][0])
+        if addition.needs_tables or row_writing.is_among_stored(tip, first):
             return None
         shares.append(Share(state, addition))
     return shares

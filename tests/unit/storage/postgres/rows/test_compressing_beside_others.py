@@ -30,6 +30,10 @@ END_NODE_LOCK = """
 SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory' AND granted
 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
+AHEAD = """
+INSERT INTO data.stream1 SELECT '1970-01-01'::timestamp + t * interval '1 microsecond', 0
+FROM generate_series(1000, 1020) t
+"""
 LOGGER = "joule.storage.postgres.rows.compressing"
 
 pytestmark = pytest.mark.usefixtures("small_copies")
@@ -221,10 +225,7 @@ async def test_rows_that_others_put_ahead_are_in_no_copy_before_the_node_is_ther
     engine: PostgresEngine, connection: Connection, stranger: Connection
 ) -> None:
     await fill(engine, range(50))
-    await stranger.execute(
-        "INSERT INTO data.stream1 SELECT '1970-01-01'::timestamp + t * interval '1 microsecond', 0"
-        " FROM generate_series(1000, 1020) t"
-    )
+    await stranger.execute(AHEAD)
     await engine.samples.compress()
     await fill(engine, range(50, 100))
     await engine.samples.compress()
@@ -233,6 +234,24 @@ async def test_rows_that_others_put_ahead_are_in_no_copy_before_the_node_is_ther
     assert (
         b"".join(run.tobytes() for run in found) == make_rows(STREAM.layout, range(100)).tobytes()
     )
+
+
+async def test_rows_of_the_node_among_those_that_others_put_ahead_are_not_missed(
+    engine: PostgresEngine, connection: Connection, stranger: Connection
+) -> None:
+    await fill(engine, range(50))
+    await stranger.execute(AHEAD)
+    engine.samples.append(STREAM, make_rows(STREAM.layout, range(60, 70)))
+    engine.samples._changes.states.doubt()  # as after a failed commit
+    await engine.samples.compress()
+    assert await check_copies(connection, STREAM) == 7
+    for times in (range(0), range(990, 1000), range(1021, 1030)):
+        await fill(engine, times)
+        await check_copies(connection, STREAM)
+        found, _ = await read_runs(engine.samples, STREAM)
+        rows = await table_rows(connection, STREAM)
+        assert b"".join(run.tobytes() for run in found) == rows.tobytes()
+    assert len(rows) == 50 + 21 + 10 + 10 + 9
 
 
 async def test_a_table_with_other_columns_is_told_of_once(
