@@ -23,21 +23,21 @@ _DONE: Final = b"c\0\0\0\x04"
 _ANSWER_BYTES: Final = 4096
 
 
-class Addition(NamedTuple):
+class TableRows(NamedTuple):
     """Rows for a table, which is named with its schema."""
 
     table: str
     rows: Rows
 
 
-async def tell(connection: asyncpg.Connection, additions: Sequence[Addition]) -> None:
+async def tell(connection: asyncpg.Connection, tables: Sequence[TableRows]) -> None:
     """Add rows to tables, one table after the other, in one round trip.
 
     Raises what the driver would raise; then no row is added, and a transaction can only be undone.
     """
-    script = "; ".join(f"COPY {one.table} FROM STDIN (FORMAT binary)" for one in additions)
+    script = "; ".join(f"COPY {one.table} FROM STDIN (FORMAT binary)" for one in tables)
     # Data that comes behind an error the server takes no notice of.
-    await exchange(connection, script, _messages(one.rows for one in additions), _ANSWER_BYTES)
+    await exchange(connection, script, _messages(one.rows for one in tables), _ANSWER_BYTES)
 
 
 def _messages(tables: Iterable[Rows]) -> Iterator[bytes]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from joule.storage.postgres.connection.telling import Addition, tell
+from joule.storage.postgres.connection.telling import TableRows, tell
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,9 +20,9 @@ DATA_SCHEMA: Final = "data"
 
 async def add(connection: asyncpg.Connection, tables: Iterable[RowsOfTable]) -> None:
     """Add rows to tables of the schema ``data``, all in one message."""
-    additions = [Addition(f"{DATA_SCHEMA}.{table}", rows) for table, rows in tables if len(rows)]
-    if additions:
-        await tell(connection, additions)
+    filled = [TableRows(f"{DATA_SCHEMA}.{table}", rows) for table, rows in tables if len(rows)]
+    if filled:
+        await tell(connection, filled)
 
 
 async def copy_in(connection: asyncpg.Connection, table: str, rows: Rows) -> None:

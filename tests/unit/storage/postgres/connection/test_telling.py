@@ -10,7 +10,7 @@ import pytest
 from joule.models.base import DATATYPES
 from joule.models.layout import Layout
 from joule.storage.postgres.connection import borrowing
-from joule.storage.postgres.connection.telling import Addition, tell
+from joule.storage.postgres.connection.telling import TableRows, tell
 from joule.storage.postgres.tables.sample_tables import COLUMN_TYPES
 from joule.testing.engine_contract.checks import make_rows
 from joule.testing.engine_contract.writing import extreme_rows
@@ -58,7 +58,7 @@ async def test_any_values_arrive_bit_by_bit(connection: Connection, datatype: st
     bits = np.random.default_rng(7).bytes(noise["data"].nbytes)
     noise["data"] = np.frombuffer(bits, noise["data"].dtype).reshape(noise["data"].shape)
     extremes = extreme_rows(layout)
-    await tell(connection, [Addition("extremes", extremes), Addition("noise", noise)])
+    await tell(connection, [TableRows("extremes", extremes), TableRows("noise", noise)])
     assert (await stored(connection, "extremes", layout)).tobytes() == extremes.tobytes()
     assert (await stored(connection, "noise", layout)).tobytes() == noise.tobytes()
 
@@ -76,7 +76,7 @@ async def test_many_rows_are_sent_as_the_server_takes_them(
 
     monkeypatch.setattr(borrowing._Taker, "pause_writing", pause_writing)
     rows = make_rows(LAYOUT, range(LARGE))
-    await tell(tables, [Addition("a", rows), Addition("b", rows[:7])])
+    await tell(tables, [TableRows("a", rows), TableRows("b", rows[:7])])
     assert (await stored(tables, "a")).tobytes() == rows.tobytes()
     assert await count(tables, "b") == 7
     assert waiting
@@ -85,13 +85,13 @@ async def test_many_rows_are_sent_as_the_server_takes_them(
 
 async def test_what_follows_an_error_is_not_sent_or_not_taken(tables: Connection) -> None:
     few, many = make_rows(LAYOUT, range(3)), make_rows(LAYOUT, range(LARGE))
-    await tell(tables, [Addition("a", few)])
+    await tell(tables, [TableRows("a", few)])
     with pytest.raises(asyncpg.UniqueViolationError):
-        await tell(tables, [Addition("b", few), Addition("a", few), Addition("b", many)])
+        await tell(tables, [TableRows("b", few), TableRows("a", few), TableRows("b", many)])
     assert await count(tables, "b") == 0
     with pytest.raises(asyncpg.UndefinedTableError, match="nothing"):
-        await tell(tables, [Addition("nothing", many), Addition("b", many)])
-    await tell(tables, [Addition("b", few)])
+        await tell(tables, [TableRows("nothing", many), TableRows("b", many)])
+    await tell(tables, [TableRows("b", few)])
     assert (await stored(tables, "b")).tobytes() == few.tobytes()
 
 
@@ -99,17 +99,17 @@ async def test_the_transaction_stays_the_one_of_the_driver(tables: Connection) -
     few = make_rows(LAYOUT, range(3))
     transaction = tables.transaction()
     await transaction.start()
-    await tell(tables, [Addition("a", few)])
+    await tell(tables, [TableRows("a", few)])
     assert tables.is_in_transaction()
     with pytest.raises(asyncpg.UniqueViolationError):
-        await tell(tables, [Addition("a", few)])
+        await tell(tables, [TableRows("a", few)])
     await transaction.rollback()
     assert await count(tables, "a") == 0
 
 
 async def test_rows_that_do_not_fit_are_refused(tables: Connection) -> None:
     with pytest.raises(asyncpg.PostgresError):
-        await tell(tables, [Addition("a", make_rows(Layout("float32", 3), [1]))])
+        await tell(tables, [TableRows("a", make_rows(Layout("float32", 3), [1]))])
     assert await count(tables, "a") == 0
 
 
@@ -120,7 +120,9 @@ async def test_who_is_cancelled_while_the_server_waits_costs_the_connection(
     other = await asyncpg.connect(postgres_address)
     async with other.transaction():
         await other.execute("LOCK TABLE a IN ACCESS EXCLUSIVE MODE")
-        held = asyncio.ensure_future(tell(tables, [Addition("a", make_rows(LAYOUT, range(LARGE)))]))
+        held = asyncio.ensure_future(
+            tell(tables, [TableRows("a", make_rows(LAYOUT, range(LARGE)))])
+        )
         await asyncio.sleep(0.1)
         held.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -138,7 +140,7 @@ async def test_a_server_that_takes_nothing_is_given_up(
     async with other.transaction():
         await other.execute("LOCK TABLE a IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(TimeoutError):
-            await tell(tables, [Addition("a", make_rows(LAYOUT, range(LARGE)))])
+            await tell(tables, [TableRows("a", make_rows(LAYOUT, range(LARGE)))])
     assert tables.is_closed()
     await other.close()
 
@@ -149,7 +151,9 @@ async def test_a_connection_that_ends_is_told_by_its_reason(
     other = await asyncpg.connect(postgres_address)
     async with other.transaction():
         await other.execute("LOCK TABLE a IN ACCESS EXCLUSIVE MODE")
-        held = asyncio.ensure_future(tell(tables, [Addition("a", make_rows(LAYOUT, range(LARGE)))]))
+        held = asyncio.ensure_future(
+            tell(tables, [TableRows("a", make_rows(LAYOUT, range(LARGE)))])
+        )
         await asyncio.sleep(0.1)
         await other.execute("SELECT pg_terminate_backend($1)", tables.get_server_pid())
         with pytest.raises((asyncpg.AdminShutdownError, ConnectionError)):
